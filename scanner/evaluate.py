@@ -1,0 +1,172 @@
+"""One block of one group: tables and couplings in, −2 ln L and status out. Pure and deterministic.
+
+Points are worked on in chunks that fit the cache. Every step acts on each point by itself, so a point's bits
+do not depend on the chunk, the block or the machine's load; the kernels use no BLAS and no numpy
+transcendentals, which differ between CPUs and builds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from scanner.errors import Status
+from scanner.grid import Block
+from scanner.physics.kernel import kernel
+from scanner.scan import Group, Member, Scan
+from scanner.tables import BuiltTable
+
+CHUNK = 2048
+
+
+class _Chunk:
+    """Points `first` to `first + count` of a block, with their parameter values and table nodes."""
+
+    def __init__(self, scan: Scan, group: Group, block: Block, first: int, count: int):
+        self._scan, self._group, self._block = scan, group, block
+        self._first, self.count = first, count
+        self._indices: dict[tuple[str, ...], np.ndarray] = {}
+
+    def index(self, axes: tuple[str, ...]) -> np.ndarray:
+        """Flat index of each point into an array over `axes`, int64 of shape (count,)."""
+        if axes not in self._indices:
+            stride, strides = 1, dict.fromkeys(self._group.axes, 0)
+            for name in reversed(axes):
+                strides[name] = stride
+                stride *= len(self._scan.grid.axis(name))
+            flat = np.empty(self.count, dtype=np.int64)
+            start, shape = (np.array(x, dtype=np.int64) for x in (self._block.start, self._block.shape))
+            _flat_indices(start, shape, np.array(list(strides.values()), dtype=np.int64), self._first, flat)
+            self._indices[axes] = flat
+        return self._indices[axes]
+
+    def values(self, names: tuple[str, ...]) -> np.ndarray:
+        """Values of parameters, float64 of shape (len(names), count)."""
+        out = np.empty((len(names), self.count))
+        for i, name in enumerate(names):
+            values = self._scan.parameters[name]
+            np.take(values.array.ravel(), self.index(values.axes), out=out[i])
+        return out
+
+
+def evaluate(scan: Scan, tables: Mapping[str, BuiltTable], block: Block) -> dict[str, np.ndarray]:
+    """Evaluate every experiment of a block's group at every point of the block.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    tables
+        Its built tables by path.
+    block
+        The block.
+
+    Returns
+    -------
+    dict
+        ``chi2``, ``gof`` and ``events`` in float64, NaN wherever ``status`` (uint8) is not ok; each of shape
+        (experiments of the group, *block.shape).
+    """
+    group = scan.groups[block.group]
+    shape = (len(group.members), block.size)
+    out = {name: np.empty(shape) for name in ("chi2", "gof", "events")}
+    out["status"] = np.full(shape, Status.ok, dtype=np.uint8)
+    for first in range(0, block.size, CHUNK):
+        chunk = _Chunk(scan, group, block, first, min(CHUNK, block.size - first))
+        inside = _inside(group, chunk)
+        for i, member in enumerate(group.members):
+            part = {name: array[i, first : first + chunk.count] for name, array in out.items()}
+            part["status"][~inside] = Status.outside_model
+            _evaluate_member(member, tables, chunk, part)
+    return {name: array.reshape(len(group.members), *block.shape) for name, array in out.items()}
+
+
+def round_to(results: Mapping[str, np.ndarray], dtype: str) -> dict[str, np.ndarray]:
+    """Round results to the cube's dtype; what overflows it becomes NaN with status not_finite."""
+    status = results["status"].copy()
+    with np.errstate(over="ignore"):
+        rounded = {name: array.astype(dtype) for name, array in results.items() if name != "status"}
+    lost = (status == Status.ok) & ~np.isfinite(rounded["chi2"])
+    status[lost] = Status.not_finite
+    for array in rounded.values():
+        array[lost] = np.nan
+    return {**rounded, "status": status}
+
+
+def signal_of(
+    member: Member, tables: Mapping[str, BuiltTable], chunk: _Chunk, status: np.ndarray | None = None
+) -> np.ndarray:
+    """Expected signal of each point, shape (points, signal bins); lowers `status` where a table failed."""
+    signal = np.zeros((chunk.count, member.experiment.signal_bins.size))
+    for i, prediction in enumerate(member.predictions):
+        built = [tables[f"{member.experiment.name}/{i}/{table.name}"] for table in prediction.tables]
+        nodes = tuple(chunk.index(table.axes) for table in built)
+        prediction.add(chunk.values(prediction.parameters), nodes, tuple(t.entries for t in built), signal)
+        if status is not None:
+            for table, node in zip(built, nodes, strict=True):
+                found = np.take(table.status, node)
+                np.copyto(status, found, where=(status == Status.ok) & (found != Status.ok))
+    return signal
+
+
+def signal_at(scan: Scan, tables: Mapping[str, BuiltTable], name: str) -> np.ndarray:
+    """Expected signal of an experiment in a scan of one point, shape (signal bins,)."""
+    number = next(i for i, g in enumerate(scan.groups) if name in [m.experiment.name for m in g.members])
+    block = Block(0, number, (), ())
+    return signal_of(scan.members()[name], tables, _Chunk(scan, scan.groups[number], block, 0, 1))[0]
+
+
+def _evaluate_member(
+    member: Member, tables: Mapping[str, BuiltTable], chunk: _Chunk, out: Mapping[str, np.ndarray]
+) -> None:
+    status = out["status"]
+    signal = signal_of(member, tables, chunk, status)
+    member.experiment.likelihood(signal, out["chi2"], out["gof"])
+    _sum_bins(signal, out["events"])
+    finite = np.isfinite(out["chi2"]) & np.isfinite(out["gof"]) & np.isfinite(out["events"])
+    status[(status == Status.ok) & ~finite] = Status.not_finite
+    for name in ("chi2", "gof", "events"):
+        out[name][status != Status.ok] = np.nan
+
+
+def _inside(group: Group, chunk: _Chunk) -> np.ndarray:
+    """Whether each point is in the model's domain, bool of shape (count,)."""
+    inside = np.ones(chunk.count, dtype=bool)
+    for constraint in group.constraints:
+        names = tuple(constraint.coefficients)
+        total = np.zeros(chunk.count)
+        for coefficient, values in zip(constraint.coefficients.values(), chunk.values(names), strict=True):
+            total += coefficient * values
+        inside &= total <= constraint.upper
+    return inside
+
+
+@kernel("void(i8[::1], i8[::1], i8[::1], i8, i8[::1])")
+def _flat_indices(start, shape, strides, first, flat):  # type: ignore[no-untyped-def]
+    """Flat indices of consecutive points of a box, counted with the last axis fastest."""
+    dimensions = start.size
+    position = np.empty(dimensions, dtype=np.int64)
+    rest = first
+    for axis in range(dimensions - 1, -1, -1):
+        position[axis] = rest % shape[axis]
+        rest //= shape[axis]
+    for point in range(flat.size):
+        index = 0
+        for axis in range(dimensions):
+            index += (start[axis] + position[axis]) * strides[axis]
+        flat[point] = index
+        for axis in range(dimensions - 1, -1, -1):
+            position[axis] += 1
+            if position[axis] < shape[axis]:
+                break
+            position[axis] = 0
+
+
+@kernel("void(f8[:, ::1], f8[::1])")
+def _sum_bins(signal, total):  # type: ignore[no-untyped-def]
+    """Sum of the bins of each point, in order."""
+    for point in range(signal.shape[0]):
+        total[point] = 0.0
+        for b in range(signal.shape[1]):
+            total[point] += signal[point, b]

@@ -1,0 +1,70 @@
+"""What every experiment is: a data set with its bins, its responses to signals, and its likelihood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scanner.likelihood import Likelihood
+from scanner.vocabulary import Reference
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A data set with its beam, detector, data and likelihood.
+
+    Parameters
+    ----------
+    name
+        Its name in scan files.
+    version
+        Raised whenever a prediction changes; part of a store's identity.
+    title
+        One line.
+    signals
+        What it supplies to each signal, by the signal's name.
+    likelihood
+        From the signal in its signal bins to −2 ln L.
+    data, background
+        Observed events and expected background in all bins, shape (bins,).
+    signal_bins
+        Which of the bins may hold signal; the likelihood takes the signal of these, in this order.
+    coordinates
+        Labels of the bins by name, each of shape (bins,), with units in `coordinate_units`.
+    data_sets
+        Identity of the data; two experiments that share one must not be summed.
+    references
+        Publications and releases.
+    notes
+        What users must know: approximations, what the release lacks, validity.
+    """
+
+    name: str
+    version: int
+    title: str
+    signals: Mapping[str, Any]
+    likelihood: Likelihood
+    data: np.ndarray
+    background: np.ndarray
+    signal_bins: np.ndarray
+    coordinates: Mapping[str, np.ndarray]
+    coordinate_units: Mapping[str, str]
+    data_sets: frozenset[str]
+    references: tuple[Reference, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what a cube records of this experiment, as plain JSON types."""
+        return {
+            "title": self.title,
+            "physics_version": self.version,
+            "statistic": self.likelihood.statistic,
+            "constant": self.likelihood.constant,
+            "number_of_data": self.likelihood.number_of_data,
+            "data_sets": sorted(self.data_sets),
+            "references": [str(reference) for reference in self.references],
+            "notes": list(self.notes),
+        }

@@ -1,0 +1,1 @@
+"""Models: one file each, found by `scanner.registry` through the name in its ``PROVIDES``."""

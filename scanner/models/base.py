@@ -1,0 +1,59 @@
+"""What every model is: a Lagrangian's parameters, and the ingredients that it supplies to signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from scanner.maps import Map
+from scanner.vocabulary import Constraint, Parameter, Reference, complete
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of new physics.
+
+    Parameters
+    ----------
+    name
+        Its name in scan files.
+    version
+        Raised whenever a prediction changes; part of a store's identity.
+    title
+        One line.
+    parameters
+        In the order of documentation.
+    signals
+        Ingredient supplied to each signal, by the signal's name.
+    references
+        Publications that define the model.
+    constraints
+        Bounds of its domain.
+    null
+        Parameter values that switch the new physics off, or None.
+    maps
+        The model's own maps for ``tied`` parameters, by name.
+    """
+
+    name: str
+    version: int
+    title: str
+    parameters: tuple[Parameter, ...]
+    signals: Mapping[str, Any]
+    references: tuple[Reference, ...]
+    constraints: tuple[Constraint, ...] = ()
+    null: Mapping[str, float] | None = None
+    maps: Mapping[str, Map] = field(default_factory=dict)
+
+    def parameter(self, name: str) -> Parameter:
+        """Return the parameter of that name (KeyError if there is none)."""
+        return next((p for p in self.parameters if p.name == name), None) or _no_parameter(name)
+
+    def complete(self, given: Mapping[str, float]) -> dict[str, float]:
+        """Return every parameter's value: those given, checked, and the defaults."""
+        return complete(self.parameters, given, self.name)
+
+
+def _no_parameter(name: str) -> Parameter:
+    raise KeyError(name)

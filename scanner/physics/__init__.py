@@ -1,0 +1,1 @@
+"""Numba functions of physical quantities: arrays and numbers in and out; no grid, no experiment, no I/O."""

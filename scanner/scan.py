@@ -1,0 +1,291 @@
+"""A scan resolved against its model and experiments: what every parameter is at every point.
+
+`resolve` turns a checked scan file into a `Scan`, refusing names, units and values that do not fit; the
+scan then knows which axes each experiment depends on and groups the experiments by them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from scanner import grid as grids
+from scanner import registry
+from scanner.config import AxisSpec, ScanFile
+from scanner.errors import InputError, did_you_mean
+from scanner.experiments.base import Experiment
+from scanner.grid import Axis, Grid
+from scanner.maps import MAPS, Map
+from scanner.models.base import Model
+from scanner.signals.base import Prediction
+from scanner.vocabulary import Constraint
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one parameter over the axes that it depends on (none for a fixed one).
+
+    Parameters
+    ----------
+    axes
+        Names of the axes, in the grid's order.
+    array
+        Values, one dimension an axis.
+    """
+
+    axes: tuple[str, ...]
+    array: np.ndarray
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Smallest and largest value."""
+        return float(self.array.min()), float(self.array.max())
+
+
+@dataclass(frozen=True)
+class Member:
+    """An experiment in a scan, with its predictions for the scan's model."""
+
+    experiment: Experiment
+    predictions: tuple[Prediction, ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Experiments that depend on the same axes, evaluated and stored together.
+
+    Parameters
+    ----------
+    axes
+        Names of those axes, in the grid's order.
+    members
+        The experiments.
+    constraints
+        Constraints of the model that this scan can violate, and that must be checked point by point.
+    """
+
+    axes: tuple[str, ...]
+    members: tuple[Member, ...]
+    constraints: tuple[Constraint, ...]
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan ready to be evaluated.
+
+    Parameters
+    ----------
+    file
+        The scan file.
+    model
+        Its model.
+    grid
+        The product of its axes.
+    parameters
+        Values of every parameter of the model, by name.
+    groups
+        The experiments by the axes that they depend on.
+    """
+
+    file: ScanFile
+    model: Model
+    grid: Grid
+    parameters: Mapping[str, Values]
+    groups: tuple[Group, ...]
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """Names of the experiments in the file's order."""
+        return tuple(self.file.experiments)
+
+    def members(self) -> dict[str, Member]:
+        """Return the experiments by name, in the file's order."""
+        found = {m.experiment.name: m for group in self.groups for m in group.members}
+        return {name: found[name] for name in self.experiments}
+
+    def shape(self, group: Group) -> tuple[int, ...]:
+        """Shape of a group's grid."""
+        return self.grid.subgrid(group.axes).shape
+
+
+def resolve(file: ScanFile) -> Scan:
+    """Check a scan file against its model and experiments.
+
+    Raises
+    ------
+    InputError
+        For anything that does not fit, with its path in the file.
+    """
+    model = _named(registry.model, "model", file.model)
+    grid = Grid(tuple(_axis(model, name, spec) for name, spec in file.axes.items()))
+    parameters = _parameters(file, model, grid)
+    members = [_member(model, i, name) for i, name in enumerate(file.experiments)]
+    return Scan(file, model, grid, parameters, _group(members, model, parameters, grid))
+
+
+def point(model: Model, experiments: Sequence[str], params: Mapping[str, float]) -> Scan:
+    """Return the scan of a single point: no axes, all parameters fixed."""
+    values = {name: Values((), np.array(value)) for name, value in model.complete(params).items()}
+    members = [_member(model, i, name) for i, name in enumerate(experiments)]
+    file = ScanFile.model_construct(model=model.name, experiments=list(experiments), dtype="float64")
+    grid = Grid(())
+    return Scan(file, model, grid, values, _group(members, model, values, grid))
+
+
+def _named(load: Any, where: str, name: str) -> Any:
+    try:
+        return load(name)
+    except InputError as error:
+        raise InputError(where, str(error)) from None
+
+
+def _check_name(model: Model, where: str, name: str) -> None:
+    names = [p.name for p in model.parameters]
+    if name not in names:
+        problem = f"model {model.name!r} has no parameter {name!r}"
+        raise InputError(where, problem, allowed=", ".join(names), hint=did_you_mean(name, names))
+
+
+def _axis(model: Model, name: str, spec: AxisSpec) -> Axis:
+    where = f"axes.{name}"
+    _check_name(model, where, name)
+    parameter = model.parameter(name)
+    if spec.unit is not None and "".join(spec.unit.split()) != parameter.unit:
+        raise InputError(f"{where}.unit", "not the parameter's unit", spec.unit, parameter.unit)
+    kind = next(k for k in ("log", "linear", "values") if getattr(spec, k) is not None)
+    if spec.values is not None:
+        values = tuple(float(v) for v in spec.values)
+    else:
+        make = grids.logarithmic if kind == "log" else grids.linear
+        low, high = getattr(spec, kind)
+        values = make(low, high, spec.points or 0)
+    parameter.check((values[0], values[-1]), f"{where}.{kind}")
+    return Axis(name, values, parameter.unit, kind, parameter.long_name or name)
+
+
+def _parameters(file: ScanFile, model: Model, grid: Grid) -> dict[str, Values]:
+    for name, value in file.fixed.items():
+        where = f"fixed.{name}"
+        _check_name(model, where, name)
+        if name in file.axes:
+            raise InputError(where, "a parameter cannot be both fixed and an axis", value, hint="remove one of the two")
+        model.parameter(name).check([value], where)
+    values = {p.name: Values((), np.array(file.fixed.get(p.name, p.default))) for p in model.parameters}
+    values.update({axis.name: Values((axis.name,), axis.array) for axis in grid.axes})
+    for name in file.tied:
+        values.pop(name, None)
+    pending = dict(file.tied)
+    while pending:
+        name = next((n for n in pending if not set(_sources(model, n, pending[n])) & set(pending)), None)
+        if name is None:
+            raise InputError("tied", "these parameters are tied in a circle", sorted(pending))
+        values[name] = _tied(file, model, grid, name, pending.pop(name), values)
+    return values
+
+
+def _sources(model: Model, name: str, entry: Mapping[str, Any]) -> list[str]:
+    """Names in ``of`` of a tied parameter, checked."""
+    where = f"tied.{name}.of"
+    if "of" not in entry:
+        raise InputError(where, "is missing", allowed="a parameter's name or a list of names")
+    sources = entry["of"] if isinstance(entry["of"], list) else [entry["of"]]
+    for source in sources:
+        _check_name(model, where, source)
+    return sources
+
+
+def _map(model: Model, name: str, entry: Mapping[str, Any], sources: list[str]) -> tuple[Map, dict[str, float]]:
+    """Return the map of a tied parameter and its options, checked."""
+    where = f"tied.{name}"
+    known = {**MAPS, **model.maps}
+    if entry.get("map") not in known:
+        hint = did_you_mean(str(entry.get("map")), known)
+        raise InputError(f"{where}.map", "unknown map", entry.get("map"), ", ".join(known), hint)
+    chosen = known[entry["map"]]
+    options: dict[str, float] = {k: v for k, v in chosen.options.items() if v is not None}
+    for key, value in entry.items():
+        if key in ("map", "of"):
+            continue
+        if key not in chosen.options:
+            allowed = ", ".join(["map", "of", *chosen.options])
+            raise InputError(f"{where}.{key}", "unknown key", allowed=allowed, hint=did_you_mean(key, chosen.options))
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise InputError(f"{where}.{key}", "must be a finite number", value)
+        options[key] = float(value)
+    for key in chosen.options:
+        if key not in options:
+            raise InputError(f"{where}.{key}", "is missing", allowed=chosen.doc)
+    if chosen.arguments is not None and len(sources) != chosen.arguments:
+        raise InputError(f"{where}.of", f"map {entry['map']!r} takes {chosen.arguments} parameter(s)", sources)
+    return chosen, options
+
+
+def _tied(
+    file: ScanFile, model: Model, grid: Grid, name: str, entry: Mapping[str, Any], values: Mapping[str, Values]
+) -> Values:
+    where = f"tied.{name}"
+    _check_name(model, where, name)
+    for other in ("axes", "fixed"):
+        if name in getattr(file, other):
+            raise InputError(where, f"a parameter cannot be both tied and in {other}", hint="remove one of the two")
+    sources = _sources(model, name, entry)
+    chosen, options = _map(model, name, entry, sources)
+    axes = tuple(a for a in grid.names if any(a in values[s].axes for s in sources))
+    shape = grid.subgrid(axes).shape
+    columns = [expand(values[s], axes, shape).ravel() for s in sources]
+    try:
+        # One point at a time in Python floats: the same bits on every CPU, unlike numpy's vector functions.
+        result = [float(chosen.function(*map(float, row), **options)) for row in zip(*columns, strict=True)]
+    except (ArithmeticError, ValueError, TypeError) as error:
+        raise InputError(where, f"the map {entry['map']!r} fails on these values: {error}") from None
+    model.parameter(name).check(result, where)
+    return Values(axes, np.array(result).reshape(shape))
+
+
+def expand(values: Values, axes: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:
+    """Broadcast a parameter's values to an array over `axes` (a superset of its own, same order)."""
+    index = tuple(slice(None) if a in values.axes else None for a in axes)
+    return np.broadcast_to(values.array[index], shape)
+
+
+def _member(model: Model, number: int, name: str) -> Member:
+    where = f"experiments[{number}]"
+    experiment: Experiment = _named(registry.experiment, where, name)
+    common = [s for s in model.signals if s in experiment.signals]
+    if not common:
+        raise InputError(
+            where,
+            f"model {model.name!r} has no signal for experiment {name!r}",
+            allowed=f"an experiment with one of: {', '.join(model.signals)}; {name} has {', '.join(experiment.signals)}",
+        )
+    bins = experiment.signal_bins.size
+    predictions = tuple(registry.signal(s).bind(model.signals[s], experiment.signals[s], bins) for s in common)
+    return Member(experiment, predictions)
+
+
+def _group(
+    members: Sequence[Member], model: Model, parameters: Mapping[str, Values], grid: Grid
+) -> tuple[Group, ...]:
+    constraints = tuple(c for c in model.constraints if _can_be_violated(c, parameters))
+    always = {name for c in constraints for name in c.coefficients}
+    by_axes: dict[tuple[str, ...], list[Member]] = {}
+    for member in members:
+        names = {n for p in member.predictions for n in (*p.parameters, *_table_parameters(p))} | always
+        used = {a for n in names for a in parameters[n].axes}
+        by_axes.setdefault(tuple(a for a in grid.names if a in used), []).append(member)
+    return tuple(Group(axes, tuple(found), constraints) for axes, found in by_axes.items())
+
+
+def _table_parameters(prediction: Prediction) -> Iterable[str]:
+    return itertools.chain.from_iterable(table.parameters for table in prediction.tables)
+
+
+def _can_be_violated(constraint: Constraint, parameters: Mapping[str, Values]) -> bool:
+    """Whether the largest value of the sum on the whole grid (each term at its worst end) exceeds the bound."""
+    worst = sum(max(c * end for end in parameters[name].range) for name, c in constraint.coefficients.items())
+    return worst > constraint.upper

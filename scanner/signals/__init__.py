@@ -1,0 +1,1 @@
+"""Signals: the mechanisms that join models and experiments, one file each."""

@@ -1,0 +1,63 @@
+"""Which files the results of a scan depend on: the keys of the caches are hashes of these.
+
+Plug-ins are located through their entry points without importing them, so that an edited plug-in never runs
+with machine code or tables made from its former self.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+PACKAGE = Path(__file__).parent
+ENTRY_POINT_GROUPS = ("scanner.models", "scanner.experiments", "scanner.signals")
+
+
+@functools.cache
+def kernel_sources() -> tuple[Path, ...]:
+    """All files that may hold kernels: this package's and every plug-in's, in a fixed order."""
+    own = [PACKAGE / "likelihood.py", PACKAGE / "evaluate.py"]
+    for folder in ("physics", "signals", "models", "experiments"):
+        own += sorted((PACKAGE / folder).glob("*.py"))
+    return tuple(own) + tuple(sorted(set(plugin_sources())))
+
+
+def plugin_sources() -> list[Path]:
+    """Files that hold the installed plug-ins, found without importing them."""
+    found = []
+    for group in ENTRY_POINT_GROUPS:
+        for entry in entry_points(group=group):
+            path = module_file(entry)
+            if path is not None:
+                found.append(path)
+    return found
+
+
+def module_file(entry: EntryPoint) -> Path | None:
+    """Return the source file of an entry point's module, or None where it has none (zip, broken path)."""
+    top, *rest = entry.module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    if not rest:
+        return Path(spec.origin) if spec.origin else None
+    for folder in spec.submodule_search_locations or ():
+        base = Path(folder).joinpath(*rest)
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
+    return None
+
+
+def hash_files(paths: list[Path] | tuple[Path, ...]) -> str:
+    """SHA-256 of the contents of files, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

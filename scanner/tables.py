@@ -1,0 +1,139 @@
+"""Build the tables of a scan, each on the sub-grid of the axes that it depends on, once.
+
+A table is found again by a key: the hash of the sources, the experiment's inputs and the values of its
+nodes. Built tables are kept in the user's cache for the next scan and copied into each store; a resume takes
+the store's copy, so that no other machine's libm changes its bits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from scanner.physics.kernel import user_cache_dir
+from scanner.scan import Scan, expand
+from scanner.signals.base import Table
+from scanner.sources import hash_files, kernel_sources
+
+
+@dataclass(frozen=True)
+class BuiltTable:
+    """A table on its nodes.
+
+    Parameters
+    ----------
+    axes
+        The scan's axes that it lies on, in the grid's order; nodes run over them, the last one fastest.
+    entries
+        float64, shape (nodes, *shape of an entry).
+    status
+        uint8, shape (nodes,).
+    key
+        Hash of everything that it was made from.
+    """
+
+    axes: tuple[str, ...]
+    entries: np.ndarray
+    status: np.ndarray
+    key: str
+
+
+@dataclass(frozen=True)
+class TableSize:
+    """What a table will take, before it is built."""
+
+    path: str
+    axes: tuple[str, ...]
+    nodes: int
+    bytes: int
+
+
+def walk(scan: Scan) -> Iterator[tuple[str, Table]]:
+    """Yield every table of a scan with its path, ``experiment/prediction/table``."""
+    for name, member in scan.members().items():
+        for i, prediction in enumerate(member.predictions):
+            for table in prediction.tables:
+                yield f"{name}/{i}/{table.name}", table
+
+
+def sizes(scan: Scan) -> list[TableSize]:
+    """Return the size of every table of a scan."""
+    found = []
+    for path, table in walk(scan):
+        axes = _axes(scan, table)
+        nodes = scan.grid.subgrid(axes).size
+        found.append(TableSize(path, axes, nodes, nodes * (8 * math.prod(table.shape) + 1)))
+    return found
+
+
+def build_all(scan: Scan, progress: Callable[[str], None] | None = None) -> dict[str, BuiltTable]:
+    """Build every table of a scan, or take it from the user's cache; returns them by path."""
+    sources = hash_files(kernel_sources())
+    built: dict[str, BuiltTable] = {}
+    for path, table in walk(scan):
+        if progress:
+            progress(path)
+        built[path] = _build(scan, table, sources)
+    return built
+
+
+def _axes(scan: Scan, table: Table) -> tuple[str, ...]:
+    used = {a for p in table.parameters for a in scan.parameters[p].axes}
+    return tuple(a for a in scan.grid.names if a in used)
+
+
+def _build(scan: Scan, table: Table, sources: str) -> BuiltTable:
+    axes = _axes(scan, table)
+    shape = scan.grid.subgrid(axes).shape
+    nodes = np.empty((math.prod(shape), len(table.parameters)))
+    for i, name in enumerate(table.parameters):
+        nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
+    key = _key(table, nodes, sources)
+    cached = user_cache_dir() / "tables" / f"{key}.npz"
+    found = _load(cached)
+    if found is None:
+        found = table.build(nodes)
+        _keep(cached, found)
+    entries, status = found
+    return BuiltTable(axes, entries, status, key)
+
+
+def _key(table: Table, nodes: np.ndarray, sources: str) -> str:
+    digest = hashlib.sha256(sources.encode())
+    digest.update(repr((table.name, table.parameters, table.shape)).encode())
+    for array in (*table.inputs, nodes):
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _load(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
+    try:
+        with np.load(path) as saved:
+            return saved["entries"], saved["status"]
+    except (OSError, ValueError, KeyError, EOFError):
+        return None  # absent or damaged: it is only a cache, and is built again
+
+
+def _keep(path: Path, built: tuple[np.ndarray, np.ndarray]) -> None:
+    """Write atomically; a cache that cannot be written is no reason to stop."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, entries=built[0], status=built[1])
+        Path(temporary).replace(path)
+    except OSError:
+        return
+
+
+def total_bytes(tables: Mapping[str, BuiltTable]) -> int:
+    """Memory of built tables [bytes]."""
+    return sum(table.entries.nbytes + table.status.nbytes for table in tables.values())
