@@ -44,11 +44,13 @@ Number = Annotated[float, AfterValidator(_finite)]
 Ends = Annotated[list[Number], Field(min_length=2, max_length=2)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """A mapping in a file of ours: no unknown keys, no silent conversions."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class AxisSpec(_Section):
+class AxisSpec(Section):
     """One axis: exactly one of `log`, `linear` (with `points`) or `values`."""
 
     log: Ends | None = None
@@ -92,7 +94,7 @@ class AxisSpec(_Section):
             raise ValueError(f"one point cannot include both ends of [{low:g}, {high:g}]; use values: [...]")
 
 
-class Execution(_Section):
+class Execution(Section):
     """Where and how a scan runs; no part of the identity of its store."""
 
     cluster: str = "local"
@@ -107,7 +109,7 @@ class Execution(_Section):
         return int(parse_bytes(self.memory))
 
 
-class ScanFile(_Section):
+class ScanFile(Section):
     """A whole scan file."""
 
     version: Literal[1]
@@ -207,7 +209,7 @@ def _set(raw: dict[str, Any], setting: str) -> None:
     target[last] = _parse(value, "--set")
 
 
-def validate(section: type[_Section], raw: Mapping[str, Any], where: str) -> Any:
+def validate(section: type[Section], raw: Mapping[str, Any], where: str) -> Any:
     """Check a mapping against another section's schema (cluster files use this)."""
     try:
         return section.model_validate(dict(raw))

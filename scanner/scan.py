@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -106,11 +106,22 @@ class Scan:
     def members(self) -> dict[str, Member]:
         """Return the experiments by name, in the file's order."""
         found = {m.experiment.name: m for group in self.groups for m in group.members}
-        return {name: found[name] for name in self.experiments}
+        return {name: found[name] for name in self.experiments if name in found}
 
     def shape(self, group: Group) -> tuple[int, ...]:
         """Shape of a group's grid."""
         return self.grid.subgrid(group.axes).shape
+
+    def restrict(self, number: int, start: tuple[int, ...], stop: tuple[int, ...]) -> Scan:
+        """Return the scan of one group on an index box of its grid (and one value of any other axis)."""
+        group = self.groups[number]
+        box = dict(zip(group.axes, map(slice, start, stop), strict=True))
+        boxes = {name: box.get(name, slice(0, 1)) for name in self.grid.names}
+        axes = tuple(replace(a, values=a.values[boxes[a.name]]) for a in self.grid.axes)
+        parameters = {
+            name: Values(v.axes, v.array[tuple(boxes[a] for a in v.axes)]) for name, v in self.parameters.items()
+        }
+        return Scan(self.file, self.model, Grid(axes), parameters, (group,))
 
 
 def resolve(file: ScanFile) -> Scan:

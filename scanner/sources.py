@@ -19,10 +19,15 @@ ENTRY_POINT_GROUPS = ("scanner.models", "scanner.experiments", "scanner.signals"
 @functools.cache
 def kernel_sources() -> tuple[Path, ...]:
     """All files that may hold kernels: this package's and every plug-in's, in a fixed order."""
-    own = [PACKAGE / "likelihood.py", PACKAGE / "evaluate.py"]
+    own = [PACKAGE / "units.py", PACKAGE / "likelihood.py", PACKAGE / "evaluate.py"]
     for folder in ("physics", "signals", "models", "experiments"):
         own += sorted((PACKAGE / folder).glob("*.py"))
     return tuple(own) + tuple(sorted(set(plugin_sources())))
+
+
+def code_sources() -> tuple[Path, ...]:
+    """All files of the engine that a result may depend on, plug-ins included."""
+    return tuple(sorted(set(kernel_sources()) | set(PACKAGE.glob("*.py"))))
 
 
 def plugin_sources() -> list[Path]:

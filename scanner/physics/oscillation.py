@@ -43,7 +43,8 @@ def _annihilate(h, vectors, p, q, modulus):  # type: ignore[no-untyped-def]
     cotangent = (second - first) / (2 * modulus)
     tangent = math.copysign(1 / (abs(cotangent) + math.sqrt(cotangent**2 + 1)), cotangent)
     cosine = 1 / math.sqrt(tangent**2 + 1)
-    sine = -tangent * cosine * (h[p, q] / modulus)
+    # Not h[p, q] / modulus: numba's complex division is slow, and raises on zero.
+    sine = -tangent * cosine * complex(h[p, q].real / modulus, h[p, q].imag / modulus)
     _rotate(vectors, p, q, cosine, sine.conjugate())
     _rotate(h, p, q, cosine, sine)
     for r in range(4):
@@ -69,7 +70,7 @@ def hermitian_eigensystem_4(h, vectors, values):  # type: ignore[no-untyped-def]
     Returns
     -------
     bool
-        Whether it converged. If not (h holds NaN or infinity), values are NaN.
+        Whether it converged, as it does for every finite matrix. If not, values are NaN.
 
     Notes
     -----

@@ -29,9 +29,7 @@ ClusterName=pytest
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={ports[0]}
 SlurmUser=root
-SlurmdUser=root
 AuthType=auth/munge
-CredType=cred/munge
 AuthInfo=socket={root}/munge.socket
 CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
 StateSaveLocation={root}/state
@@ -102,7 +100,7 @@ def slurm() -> Iterator[Slurm]:
     """Start a cluster of two nodes of 2 CPUs and 8000 MB; leave no trace of it at the end."""
     _skip_unless_possible()
     with contextlib.ExitStack() as stack:
-        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-")))
+        root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-"))).resolve()
         cluster = Slurm(conf=root / "slurm.conf", log_dir=root / "log")
         _set_environment(stack.enter_context(pytest.MonkeyPatch.context()), root, cluster)
         daemons: list[subprocess.Popen[bytes]] = []
@@ -116,9 +114,7 @@ def _skip_unless_possible() -> None:
     """Skip where the cluster cannot be started, saying what it takes."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
-        pytest.skip(
-            f"no {', '.join(missing)} on PATH: install the Debian packages slurm-wlm and munge"
-        )
+        pytest.skip(f"no {', '.join(missing)}: install the Debian packages slurm-wlm and munge")
     if os.geteuid() != 0:
         pytest.skip("only root can run the daemons of the Debian packages slurm-wlm and munge")
 

@@ -1,0 +1,1 @@
+"""Where scans run: this process, this machine, a running dask scheduler, or a batch system."""

@@ -1,0 +1,101 @@
+"""Executors: this process, and any dask scheduler. Both hold to `scanner.engine.Executor`."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from distributed import Client, Future, KilledWorker, as_completed
+
+from scanner import worker
+from scanner.cube import Cube
+from scanner.errors import ScannerError
+from scanner.provenance import code
+from scanner.worker import Outcome, run_block
+
+BLOCKS_IN_FLIGHT = 8
+"""Blocks in flight for each worker: enough that none waits for the driver, few enough to forget cheaply."""
+POLL_SECONDS = 0.005
+HEALTH_SECONDS = 1.0
+
+
+class SerialExecutor:
+    """Runs blocks one by one in this process."""
+
+    window = 1
+
+    def __init__(self, cube: Cube):
+        self._task = (cube.url, cube.record["id"], code())
+        self._queue: deque[int] = deque()
+
+    def submit(self, numbers: Sequence[int]) -> None:
+        """Queue blocks."""
+        self._queue.extend(numbers)
+
+    def completed(self) -> list[Outcome]:
+        """Run the next block."""
+        return [run_block(*self._task, self._queue.popleft())]
+
+
+class DaskExecutor:
+    """Runs blocks on the workers of a dask scheduler.
+
+    Futures live in a bounded window and are dropped as soon as their small result is here. A block that
+    kills its worker three times in a row (the scheduler's ``allowed-failures``) comes back as lost.
+
+    Parameters
+    ----------
+    cube
+        The store to fill.
+    client
+        Connected to the scheduler.
+    workers
+        How many workers are expected.
+    health
+        Raises if the workers cannot come back.
+    """
+
+    def __init__(self, cube: Cube, client: Client, workers: int, health: Callable[[], None]):
+        self.window = BLOCKS_IN_FLIGHT * workers
+        self._client, self._health = client, health
+        self._task = (cube.url, cube.record["id"], code())
+        self._numbers: dict[Future, int] = {}
+        self._completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
+
+    def submit(self, numbers: Sequence[int]) -> None:
+        """Send blocks to the scheduler."""
+        columns = [[part] * len(numbers) for part in self._task]
+        futures = self._client.map(run_block, *columns, list(numbers), pure=False, retries=0)
+        self._numbers.update(zip(futures, numbers, strict=True))
+        self._completed.update(futures)
+
+    def completed(self) -> list[Outcome]:
+        """Wait for outcomes, watching that there is still somebody to wait for."""
+        checked = time.monotonic()
+        while not (batch := self._completed.next_batch(block=False)):
+            if time.monotonic() - checked > HEALTH_SECONDS:
+                self._check()
+                checked = time.monotonic()
+            time.sleep(POLL_SECONDS)
+        return [self._outcome(future, result) for future, result in batch]
+
+    def _check(self) -> None:
+        if self._client.status not in ("running", "connecting", "newly-created"):
+            raise ScannerError(f"the dask scheduler is gone (client {self._client.status}); run again to go on")
+        self._health()
+
+    def _outcome(self, future: Future, result: object) -> Outcome:
+        number = self._numbers.pop(future)
+        if isinstance(result, Outcome):
+            return result
+        error = result[1] if isinstance(result, tuple) else result
+        if isinstance(error, KilledWorker):
+            message = f"the block took its worker down {error.allowed_failures + 1} times (crash or memory)"
+            return Outcome(number, worker.LOST, message, host=str(error.last_worker.address))
+        self._check()
+        if future.status == "cancelled":
+            raise ScannerError("the dask scheduler cancelled this scan's blocks; run again to go on")
+        text = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else repr(error)
+        return Outcome(number, worker.FAILED, text)

@@ -1,0 +1,228 @@
+"""Run a scan from its file to its store: lock, resume, workers, summary."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distributed import Client
+
+from jobs import clusters
+from jobs.executors import DaskExecutor, SerialExecutor
+from jobs.local import LocalWorkers, end_group
+from scanner import cube as cubes
+from scanner import engine, provenance
+from scanner.config import ScanFile
+from scanner.cube import Cube
+from scanner.engine import Executor, Reporter, Summary
+from scanner.errors import InputError, ScannerError, StoreRefused
+from scanner.ledger import DONE
+from scanner.lock import DriverLock
+from scanner.scan import Scan
+
+DEFAULT_WORKERS = max(1, os.cpu_count() or 1)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run a scan; None means what the scan file says.
+
+    Parameters
+    ----------
+    out
+        The store.
+    cluster
+        ``local``, ``serial``, a cluster file or its name, or the address of a running scheduler.
+    workers
+        Number of workers.
+    fresh
+        Replace a store that is there.
+    verify
+        Read every finished block and recompute those that are damaged.
+    """
+
+    out: str | None = None
+    cluster: str | None = None
+    workers: int | None = None
+    fresh: bool = False
+    verify: bool = False
+
+
+def store_url(file: ScanFile, out: str | os.PathLike[str] | None) -> str:
+    """Return the store's absolute path or URL."""
+    chosen = os.fspath(out) if out is not None else file.store
+    if chosen is None:
+        raise InputError("store", "is missing", allowed="a path or URL here, or -o/--out")
+    return chosen if "://" in chosen else str(Path(chosen).expanduser().absolute())
+
+
+def check_writable(url: str) -> None:
+    """Raise InputError if a local store could not be written."""
+    path = cubes.local_path(url)
+    if path is None:
+        return
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    if not existing.is_dir():
+        raise InputError("store", "not a folder", str(existing), "a path whose parents are folders")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InputError("store", "cannot be written there", str(existing), "a folder that you may write to")
+
+
+def run_scan(scan: Scan, options: Options, reporter: Reporter) -> tuple[Cube, Summary]:
+    """Create or resume a store and compute what is missing.
+
+    Returns
+    -------
+    Cube, Summary
+        The store, and what this run did in it.
+    """
+    file = scan.file
+    url = store_url(file, options.out)
+    check_writable(url)
+    cluster = options.cluster or file.execution.cluster
+    workers = options.workers or file.execution.workers or _workers_of(cluster)
+    with DriverLock(url) as lock:
+        _end_predecessor(lock, reporter)
+        if options.fresh:
+            _erase(url)
+        lock.note(None)
+        cube = engine.prepare(scan, url, workers, reporter)
+        cubes.remove_partial_files(url)
+        with _log_file(url):
+            return cube, _compute(scan, cube, cluster, workers, options.verify, lock, reporter)
+
+
+def _compute(
+    scan: Scan, cube: Cube, cluster: str, workers: int, verify: bool, lock: DriverLock, reporter: Reporter
+) -> Summary:
+    ledger, message = cube.ledger()
+    if message:
+        reporter.message(message)
+    todo = engine.pending(cube, ledger, verify, reporter)
+    found = engine.counts(cube, ledger)
+    total = sum(block.size for block in cube.layout)
+    reporter.start(found["blocks"], found["done"], total, found["points_done"])
+    engine.log.info("start: %d blocks, %d done, %d to compute", found["blocks"], found["done"], len(todo))
+    if not todo:
+        ledger.flush()
+        return Summary()
+    begin = provenance.now()
+    with _executor(cube, cluster, min(workers, len(todo)), scan, lock, reporter) as executor:
+        summary = engine.run_blocks(cube, ledger, todo, executor, reporter, scan.file.execution.retries)
+    run = {
+        "start": begin,
+        "end": provenance.now(),
+        "cluster": cluster,
+        "blocks_evaluated": summary.evaluated,
+        "blocks_failed": summary.failed,
+        "complete": ledger.count(DONE) == ledger.state.size,
+        **provenance.environment(),
+    }
+    with cubes.storage_errors(cube.url):
+        cube.root.attrs["runs"] = [*list(cube.root.attrs.get("runs", [])), run]
+    engine.log.info("end: %d blocks evaluated, %d failed", summary.evaluated, summary.failed)
+    return summary
+
+
+def _workers_of(cluster: str) -> int:
+    """Number of workers where neither the command line nor the scan file says one."""
+    if cluster in ("local", "serial") or "://" in cluster:
+        return DEFAULT_WORKERS
+    return clusters.read(clusters.find(cluster)).workers or DEFAULT_WORKERS
+
+
+@contextlib.contextmanager
+def _executor(
+    cube: Cube, cluster: str, workers: int, scan: Scan, lock: DriverLock, reporter: Reporter
+) -> Iterator[Executor]:
+    """Start workers and connect to them; they are noted before they exist, and ended on every way out."""
+    if cluster == "serial":
+        yield SerialExecutor(cube)
+        return
+    if "://" in cluster:
+        with _client(cluster) as client:
+            count = len(client.scheduler_info()["workers"]) or workers
+            reporter.message(f"dashboard: {client.dashboard_link}")
+            yield DaskExecutor(cube, client, count, lambda: None)
+        return
+    memory = scan.file.execution.memory_bytes
+    started: LocalWorkers | clusters.BatchWorkers
+    if cluster == "local":
+        folder = cubes.local_path(cube.url)
+        started = LocalWorkers(workers, memory, folder / "cluster.log" if folder else None)
+    else:
+        started = clusters.BatchWorkers(clusters.read(clusters.find(cluster)), workers, memory, cube.url)
+    lock.note(started.jobs)
+    try:
+        address, dashboard = started.address()
+        reporter.message(f"dashboard: {dashboard}")
+        with _client(address) as client:
+            yield DaskExecutor(cube, client, workers, started.check)
+    finally:
+        started.close()
+
+
+@contextlib.contextmanager
+def _client(address: str) -> Iterator[Client]:
+    logging.getLogger("distributed").setLevel(logging.ERROR)
+    try:
+        client = Client(address, timeout="30s", set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise InputError("--cluster", f"no dask scheduler answers: {error}", address) from None
+    except ValueError as error:
+        raise InputError("--cluster", f"not a scheduler's address: {error}", address, "tcp://host:port") from None
+    try:
+        yield client
+    finally:
+        client.close(timeout=5)
+
+
+def _end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
+    """End the jobs of a driver that died, before anything of the store is touched."""
+    note = lock.previous()
+    jobs: Mapping[str, Any] | None = note and note.get("jobs")
+    if not note or not jobs:
+        return
+    reporter.message(f"the last driver (process {note.get('pid')} on {note.get('host')}) died; ending its workers")
+    if jobs["kind"] == "local":
+        end_group(jobs)
+    else:
+        clusters.end_jobs(jobs)
+
+
+def _erase(url: str) -> None:
+    """Delete a store of ours (whole or half made); refuse any other folder."""
+    folder = cubes.local_path(url)
+    if cubes.exists(url):
+        cubes.erase(url)
+    elif folder is not None and any(not p.name.startswith("driver.") for p in folder.iterdir()):
+        raise StoreRefused(f"{url}: --fresh deletes only stores of this program, and this folder is none")
+
+
+@contextlib.contextmanager
+def _log_file(url: str) -> Iterator[None]:
+    """Append the driver's log to a local store: one line a block."""
+    folder = cubes.local_path(url)
+    if folder is None:
+        yield
+        return
+    with cubes.storage_errors(url):
+        handler = logging.FileHandler(folder / "driver.log")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    engine.log.addHandler(handler)
+    before = engine.log.level
+    engine.log.setLevel(logging.INFO)
+    try:
+        yield
+    except ScannerError as error:
+        engine.log.error("stopped: %s", error)
+        raise
+    finally:
+        engine.log.setLevel(before)
+        engine.log.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,353 @@
+"""The zarr store of a scan: created once, written block by block, read by anyone.
+
+Layout of a store::
+
+    zarr.json             attributes: what was asked for, by whom and with what ("scanner")
+    axes/NAME             values of each axis; tied/NAME: values of each tied parameter
+    tables/PATH/          the tables that the scan was evaluated with
+    g0/ g1/ ...           one group for each set of experiments that depend on the same axes:
+        chi2 status ...       (experiment, *axes), one shard a block
+    ledger/               which blocks are done
+    driver.lock driver.json   the driver at work (local stores)
+
+zarr and xarray accept writes that cover part of a shard, and lose data when two processes do so. Here a block
+*is* a shard: both come from the store's `Layout`, and nothing else writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import math
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, Crc32cCodec
+from zarr.core.sync import sync
+
+from scanner import provenance
+from scanner.errors import Status, StoreError, StoreRefused
+from scanner.evaluate import round_to
+from scanner.grid import Block, Layout, block_shape
+from scanner.ledger import DONE, FAILED, MISSING, Ledger, LedgerDamaged
+from scanner.scan import Scan
+from scanner.tables import BuiltTable
+
+FORMAT = 1
+INNER_POINTS = 2**16
+_CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
+_WRITE_ALL = {"write_empty_chunks": True}
+_UNWRITABLE = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+@dataclass(frozen=True)
+class Cube:
+    """An open store.
+
+    Parameters
+    ----------
+    url
+        Path or URL.
+    root
+        Its zarr group.
+    record
+        The attributes written at its creation.
+    layout
+        Its blocks.
+    """
+
+    url: str
+    root: zarr.Group
+    record: Mapping[str, Any]
+    layout: Layout
+
+    @functools.cached_property
+    def arrays(self) -> tuple[dict[str, zarr.Array], ...]:
+        """The arrays of each group by name, ``status`` last; handles are opened once."""
+        names = (*self.record["outputs"], "status")
+        groups = range(len(self.layout.shapes))
+        return tuple({n: self.root[f"g{g}/{n}"].with_config(_WRITE_ALL) for n in names} for g in groups)
+
+    def write(self, block: Block, results: Mapping[str, np.ndarray]) -> dict[str, int]:
+        """Write a block's results, rounded to the cube's dtype, status last; return its statuses' counts."""
+        rounded = round_to(results, self.record["dtype"])
+        region = (slice(None), *block.slices)
+        with storage_errors(self.url):
+            for name, array in self.arrays[block.group].items():
+                array[region] = rounded[name]
+        values, counts = np.unique(rounded["status"], return_counts=True)
+        return {Status(int(v)).name: int(n) for v, n in zip(values, counts, strict=True)}
+
+    def write_failed(self, block: Block, status: Status) -> None:
+        """Mark every point of a block as not computed, for the reason given by a status."""
+        shape = (self.arrays[block.group]["status"].shape[0], *block.shape)
+        results = {name: np.full(shape, np.nan) for name in self.record["outputs"]}
+        self.write(block, {**results, "status": np.full(shape, status, dtype=np.uint8)})
+
+    def read(self, block: Block, name: str) -> np.ndarray:
+        """Return a block of an array.
+
+        Raises
+        ------
+        StoreError
+            If the block is damaged.
+        """
+        with decoding_errors(self.url, f"block {block.number}"):
+            return np.asarray(self.arrays[block.group][name][(slice(None), *block.slices)])
+
+    def written(self) -> set[int]:
+        """Numbers of the blocks all of whose shards exist."""
+        found: set[int] = set()
+        for group, arrays in enumerate(self.arrays):
+            per_array = [self._shards(f"g{group}/{name}", group) for name in arrays]
+            found |= set.intersection(*per_array)
+        return found
+
+    def _shards(self, path: str, group: int) -> set[int]:
+        counts, offset = self.layout.counts(group), self.layout.offsets[group]
+        keys = _keys(self.root, path)
+        positions = [tuple(map(int, key.split("/")[1:])) for key in keys]
+        return {offset + int(np.ravel_multi_index(p, counts)) if p else offset for p in positions}
+
+    def is_failed(self, block: Block) -> bool:
+        """Whether a written block holds only the marks of a block that could not be computed."""
+        status = self.read(block, "status")
+        return bool(np.isin(status, (Status.missing, Status.timeout, Status.worker_lost)).all())
+
+    def ledger(self) -> tuple[Ledger, str | None]:
+        """Return the ledger brought up to date with the shards, and a message if it had to be rebuilt."""
+        blocks, message = self.layout.number_of_blocks, None
+        try:
+            ledger = Ledger.read(self.root["ledger"], blocks)
+        except (LedgerDamaged, KeyError) as error:
+            message = f"{error}; rebuilt from the blocks in the store"
+            ledger = Ledger.create(self.root.require_group("ledger"), blocks)
+        written = self.written()
+        lost = [int(n) for n in np.flatnonzero(ledger.state == DONE) if n not in written]
+        ledger.mark(lost, MISSING)
+        for number in sorted(written):
+            if ledger.state[number] == MISSING:
+                ledger.mark([number], FAILED if self._failed_or_damaged(number) else DONE)
+        return ledger, message
+
+    def _failed_or_damaged(self, number: int) -> bool:
+        try:
+            return self.is_failed(self.layout.block(number))
+        except StoreError:
+            return True
+
+    def damaged(self, block: Block) -> bool:
+        """Whether a block cannot be decoded."""
+        try:
+            for name in self.arrays[block.group]:
+                self.read(block, name)
+        except StoreError:
+            return True
+        return False
+
+    def tables(self) -> dict[str, BuiltTable]:
+        """Return the tables that the scan is evaluated with."""
+        found = {}
+        for path, facts in self.record["tables"].items():
+            with decoding_errors(self.url, f"table {path}"):
+                entries = np.asarray(self.root[f"tables/{path}/entries"][...])
+                status = np.asarray(self.root[f"tables/{path}/status"][...])
+            found[path] = BuiltTable(tuple(facts["axes"]), entries, status, facts["key"])
+        return found
+
+
+def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> Cube:
+    """Create a store; its attributes are written last, so that half a store is never taken for a whole one."""
+    with storage_errors(url):
+        root = zarr.open_group(url, mode="a")
+        for axis in scan.grid.axes:
+            _save(root, f"axes/{axis.name}", axis.array, (axis.name,))
+        for name in scan.file.tied:
+            _save(root, f"tied/{name}", scan.parameters[name].array, scan.parameters[name].axes)
+        for path, table in tables.items():
+            _save(root, f"tables/{path}/entries", table.entries)
+            _save(root, f"tables/{path}/status", table.status)
+        for number in range(len(scan.groups)):
+            _create_arrays(root, scan, layout, number)
+        Ledger.create(root.require_group("ledger"), layout.number_of_blocks)
+        record = _record(scan, layout, tables)
+        root.attrs.put({"scanner": record})
+    return Cube(url, root, record, layout)
+
+
+def open_cube(url: str, mode: str = "r") -> Cube:
+    """Open a store of ours.
+
+    Raises
+    ------
+    StoreRefused
+        If there is none at that place, or it is not one of ours.
+    """
+    try:
+        root = zarr.open_group(url, mode=mode)  # type: ignore[arg-type]
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
+        raise StoreRefused(f"{url}: no store there") from None
+    except Exception as error:
+        raise StoreRefused(f"{url}: is not a store that can be read ({error})") from None
+    record = root.attrs.get("scanner")
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        raise StoreRefused(f"{url}: is not a complete store of this program (or of another version's format)")
+    layout = Layout(*(tuple(tuple(x) for x in record["layout"][k]) for k in ("shapes", "blocks")))
+    return Cube(url, root, record, layout)
+
+
+def exists(url: str) -> bool:
+    """Whether a complete store of ours is there."""
+    try:
+        open_cube(url)
+    except StoreRefused:
+        return False
+    return True
+
+
+def local_path(url: str) -> Path | None:
+    """The path of a store on a file system, or None for another kind of URL."""
+    if url.startswith("file://"):
+        return Path(url.removeprefix("file://"))
+    return None if "://" in url else Path(url)
+
+
+def remove_partial_files(url: str) -> int:
+    """Remove what killed writers left behind; only safe when no writer is alive. Returns how many."""
+    folder = local_path(url)
+    leftovers = list(folder.rglob("*.partial")) if folder else []
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def erase(url: str) -> None:
+    """Delete the contents of a store of ours, keeping the driver's lock."""
+    folder = local_path(url)
+    if folder is None:
+        root = zarr.open_group(url, mode="a")
+        sync(root.store.clear())
+        return
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif not path.name.startswith("driver."):
+            path.unlink()
+
+
+@contextlib.contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Turn a full, read-only or forbidden file system into one clear message."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        raise StoreError(
+            f"{url}: cannot be written: {error.strerror}\n  nothing that was done is lost; "
+            "mend this and run the same command to go on"
+        ) from error
+
+
+@contextlib.contextmanager
+def decoding_errors(url: str, what: str) -> Iterator[None]:
+    """Turn a damaged chunk into one clear message."""
+    try:
+        yield
+    except Exception as error:
+        raise StoreError(
+            f"{url}: {what} is damaged ({type(error).__name__}: {error})\n  "
+            "run the scan again with --verify to find and recompute damaged blocks"
+        ) from error
+
+
+def _keys(root: zarr.Group, path: str) -> list[str]:
+    """Keys of the shards of an array, without its path: ``c/0/3/1``."""
+
+    async def collect() -> list[str]:
+        prefix = f"{root.store_path.path}/{path}/c/".lstrip("/")
+        return [key.removeprefix(prefix) async for key in root.store.list_prefix(prefix)]
+
+    return [key for key in sync(collect()) if not key.endswith(".partial")]
+
+
+def _save(root: zarr.Group, path: str, values: np.ndarray, names: tuple[str, ...] | None = None) -> None:
+    array = root.create_array(
+        path,
+        shape=values.shape,
+        chunks=tuple(max(n, 1) for n in values.shape),
+        dtype=values.dtype,
+        compressors=_CODECS if values.shape else (Crc32cCodec(),),
+        dimension_names=names,
+        overwrite=True,
+    ).with_config(_WRITE_ALL)
+    array[...] = values
+
+
+def _create_arrays(root: zarr.Group, scan: Scan, layout: Layout, number: int) -> None:
+    group, block = scan.groups[number], layout.blocks[number]
+    members = len(group.members)
+    powers_of_two = all(n & (n - 1) == 0 for n in block)
+    inner = block_shape(block, INNER_POINTS) if powers_of_two else block
+    for name in (*scan.file.outputs, "status"):
+        status = name == "status"
+        array = root.create_array(
+            f"g{number}/{name}",
+            shape=(members, *layout.shapes[number]),
+            shards=(members, *block),
+            chunks=(1, *inner),
+            dtype="uint8" if status else scan.file.dtype,
+            fill_value=int(Status.missing) if status else math.nan,
+            compressors=_CODECS,
+            dimension_names=("experiment", *group.axes),
+            overwrite=True,
+        )
+        if status:
+            array.attrs["flag_values"] = [int(s) for s in Status]
+            array.attrs["flag_meanings"] = " ".join(s.name for s in Status)
+
+
+def _record(scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> dict[str, Any]:
+    """The attributes of a store, plain JSON."""
+    identity = provenance.identity(scan)
+    return {
+        "format": FORMAT,
+        "id": uuid.uuid4().hex,
+        "name": scan.file.name,
+        "identity": identity,
+        "identity_hash": provenance.digest(identity),
+        "scan_file": scan.file.model_dump(exclude_none=True),
+        "outputs": list(scan.file.outputs),
+        "dtype": scan.file.dtype,
+        "layout": {"shapes": layout.shapes, "blocks": layout.blocks},
+        "groups": [
+            {"axes": g.axes, "experiments": [m.experiment.name for m in g.members]} for g in scan.groups
+        ],
+        "axes": {
+            a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in scan.grid.axes
+        },
+        "tied": {
+            n: {"unit": scan.model.parameter(n).unit, "long_name": scan.model.parameter(n).long_name or n}
+            for n in scan.file.tied
+        },
+        "model": {
+            "name": scan.model.name,
+            "title": scan.model.title,
+            "physics_version": scan.model.version,
+            "parameters": {p: float(v.array) for p, v in scan.parameters.items() if not v.axes},
+            "null": dict(scan.model.null) if scan.model.null is not None else None,
+            "references": [str(r) for r in scan.model.references],
+        },
+        "experiments": {name: m.experiment.attributes() for name, m in scan.members().items()},
+        "tables": {path: {"axes": t.axes, "key": t.key} for path, t in tables.items()},
+        "plugins": provenance.plugins(scan),
+        "created": provenance.now(),
+        "environment": provenance.environment(),
+    }

@@ -1,0 +1,114 @@
+"""Open a store as an xarray Dataset: lazy, every experiment on all axes, with units and provenance."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import xarray as xr
+
+from scanner.config import to_yaml
+from scanner.cube import Cube, decoding_errors, open_cube
+from scanner.errors import Status
+
+_LONG_NAMES = {
+    "chi2": "-2 ln L, up to a constant of the experiment",
+    "gof": "r^T M^-1 r at the prediction",
+    "events": "expected signal events",
+    "status": "status of the point",
+}
+
+
+class _Reader:
+    """An array of a store that says which block is damaged instead of failing somewhere inside zarr."""
+
+    def __init__(self, cube: Cube, group: int, name: str):
+        self._array = cube.arrays[group][name]
+        self._where = (cube.url, f"part of {name} in g{group}")
+        self.shape, self.dtype, self.ndim = self._array.shape, self._array.dtype, self._array.ndim
+
+    def __getitem__(self, index: Any) -> np.ndarray:
+        with decoding_errors(*self._where):
+            return np.asarray(self._array[index])
+
+
+def open_dataset(url: str) -> xr.Dataset:
+    """Open a store.
+
+    Parameters
+    ----------
+    url
+        Path or URL of the store.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``chi2``, ``status`` and the other outputs over (experiment, *axes), as dask arrays; an experiment
+        that ignores an axis is broadcast along it without being read more than once. Attributes hold the
+        scan file, the experiments' statistics and references, and the provenance.
+
+    Raises
+    ------
+    StoreRefused
+        If there is no store of ours.
+    """
+    cube = open_cube(url)
+    axes = tuple(cube.record["axes"])
+    coordinates: dict[str, Any] = {"experiment": list(cube.record["experiments"])}
+    for kind in ("axes", "tied"):
+        for name, facts in cube.record[kind].items():
+            coordinates[name] = _coordinate(cube, kind, name, facts)
+    data = {name: (("experiment", *axes), _stack(cube, name, axes)) for name in cube.arrays[0]}
+    dataset = xr.Dataset(data, coordinates, _attributes(cube))
+    for name, variable in dataset.data_vars.items():
+        variable.attrs.update(units="1", long_name=_LONG_NAMES[str(name)])
+    dataset["status"].attrs.update(
+        flag_values=[int(s) for s in Status], flag_meanings=" ".join(s.name for s in Status)
+    )
+    return dataset
+
+
+def _coordinate(cube: Cube, kind: str, name: str, facts: dict[str, str]) -> Any:
+    array: Any = cube.root[f"{kind}/{name}"]
+    with decoding_errors(cube.url, f"{kind}/{name}"):
+        values = np.asarray(array[...])
+    attributes = {"units": facts["unit"], "long_name": facts["long_name"]}
+    if "scale" in facts:
+        attributes["scale"] = facts["scale"]
+    return (array.metadata.dimension_names or (), values, attributes)
+
+
+def _stack(cube: Cube, name: str, axes: tuple[str, ...]) -> da.Array:
+    """All experiments of an array, in the file's order, broadcast to all axes."""
+    shape = tuple(cube.root[f"axes/{axis}"].shape[0] for axis in axes)
+    parts: dict[str, da.Array] = {}
+    for number, group in enumerate(cube.record["groups"]):
+        chunks = (1, *cube.layout.blocks[number])
+        token = f"{name}-{uuid.uuid4().hex}"
+        array = da.from_array(_Reader(cube, number, name), chunks, name=token, asarray=False)
+        index = (slice(None), *(slice(None) if a in group["axes"] else None for a in axes))
+        whole = da.broadcast_to(array[index], (len(group["experiments"]), *shape))
+        if len(cube.record["groups"]) == 1:
+            return whole
+        parts.update({e: whole[i : i + 1] for i, e in enumerate(group["experiments"])})
+    return da.concatenate([parts[e] for e in cube.record["experiments"]])
+
+
+def _attributes(cube: Cube) -> dict[str, Any]:
+    record = cube.record
+    runs = list(cube.root.attrs.get("runs", []))
+    return {
+        "title": f"{record['name']}: {record['model']['title']}",
+        "scan_file": to_yaml(record["scan_file"]),
+        "identity_hash": record["identity_hash"],
+        "model": record["model"],
+        "experiments": record["experiments"],
+        "plugins": record["plugins"],
+        "start": record["created"],
+        "end": runs[-1]["end"] if runs else "",
+        "runs": runs,
+        "store": cube.url,
+        **{k: record["environment"][k] for k in ("versions", "git_commit", "host", "cpu")},
+    }

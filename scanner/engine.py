@@ -1,0 +1,241 @@
+"""The driver's side of a scan: a bounded window of blocks over any executor, a ledger, and a report.
+
+The engine knows no cluster. An executor (see `jobs.executors`) takes block numbers and gives outcomes back;
+progress is a callback.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from scanner import cube as cubes
+from scanner import planning, provenance, tables
+from scanner.cube import Cube
+from scanner.errors import Status, StoreError, StoreRefused
+from scanner.ledger import DONE, FAILED, Ledger
+from scanner.scan import Scan
+from scanner.worker import Outcome
+from scanner import worker
+
+LEDGER_SECONDS = 3.0
+
+log = logging.getLogger("scanner")
+
+
+class Executor(Protocol):
+    """Runs blocks somewhere."""
+
+    window: int
+    """How many blocks to keep in flight."""
+
+    def submit(self, numbers: Sequence[int]) -> None:
+        """Start work on blocks."""
+
+    def completed(self) -> Iterable[Outcome]:
+        """Wait for at least one outcome; return all there are."""
+
+
+class Reporter(Protocol):
+    """Is told how a scan goes; all methods are called in the driver's thread."""
+
+    def message(self, text: str) -> None:
+        """Something the user should know."""
+
+    def start(self, blocks: int, done: int, points: int, points_done: int) -> None:
+        """The scan begins, or goes on."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """A block ended."""
+
+
+class Silent:
+    """A reporter that says nothing."""
+
+    def message(self, text: str) -> None:
+        """Say nothing."""
+
+    def start(self, blocks: int, done: int, points: int, points_done: int) -> None:
+        """Say nothing."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Say nothing."""
+
+
+@dataclass
+class Summary:
+    """What one run of a driver did.
+
+    Parameters
+    ----------
+    evaluated, failed
+        Blocks evaluated to the end by this run, and blocks that failed in it.
+    points
+        Points evaluated.
+    seconds
+        Wall time from first submission to last outcome.
+    evaluate_seconds, write_seconds
+        Sums over workers.
+    statuses
+        Count of point statuses written by this run.
+    """
+
+    evaluated: int = 0
+    failed: int = 0
+    points: int = 0
+    seconds: float = 0.0
+    evaluate_seconds: float = 0.0
+    write_seconds: float = 0.0
+    statuses: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count an outcome."""
+        if outcome.kind != worker.DONE:
+            self.failed += 1
+            return
+        self.evaluated += 1
+        self.points += outcome.points
+        self.evaluate_seconds += outcome.evaluate_seconds
+        self.write_seconds += outcome.write_seconds
+        self.statuses.update(outcome.statuses)
+
+
+def prepare(scan: Scan, url: str, workers: int, reporter: Reporter) -> Cube:
+    """Open the scan's store, or create it: plan the blocks, build the tables.
+
+    Raises
+    ------
+    StoreRefused
+        If the store holds another scan, or the folder holds something else.
+    """
+    if cubes.exists(url):
+        cube = cubes.open_cube(url, "r+")
+        _check_identity(scan, cube)
+        return cube
+    _refuse_foreign(url)
+    plan = planning.plan(scan, workers)
+    reporter.message(f"{plan.points:,} points in {plan.layout.number_of_blocks:,} blocks")
+    built = tables.build_all(scan)
+    return cubes.create(url, scan, plan.layout, built)
+
+
+def _check_identity(scan: Scan, cube: Cube) -> None:
+    wanted, stored = provenance.identity(scan), cube.record["identity"]
+    if provenance.digest(wanted) == provenance.digest(stored):
+        return
+    lines = [
+        f"  {path}: the store has {there}, the scan file {here}" for path, there, here in _differences(stored, wanted)
+    ]
+    raise StoreRefused(
+        f"{cube.url}: holds another scan\n" + "\n".join(lines) + "\n  choose another store, or --fresh to replace it"
+    )
+
+
+def _differences(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(stored, dict) and isinstance(wanted, dict):
+        for key in dict.fromkeys((*stored, *wanted)):
+            inner = f"{path}.{key}" if path else str(key)
+            yield from _differences(stored.get(key), wanted.get(key), inner)
+    elif stored != wanted:
+        yield path, stored, wanted
+
+
+def _refuse_foreign(url: str) -> None:
+    """Refuse a folder that has anything in it but a driver's files or the start of a store of ours."""
+    folder = cubes.local_path(url)
+    if folder is None or not folder.exists():
+        return
+    ours = {"driver.lock", "driver.json", "driver.log", "zarr.json", "axes", "tied", "tables", "ledger"}
+    foreign = [p.name for p in folder.iterdir() if p.name not in ours and not p.name.startswith("g")]
+    whole = (folder / "zarr.json").exists() and b'"scanner"' in (folder / "zarr.json").read_bytes()
+    started = (folder / "driver.json").exists() or not (folder / "zarr.json").exists()
+    if foreign or whole or not started:
+        raise StoreRefused(f"{url}: the folder exists and is not a store of this program; choose another --out")
+
+
+def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> list[int]:
+    """Return the blocks to compute: those missing, failed before, and (verifying) those damaged."""
+    if verify:
+        blocks = (cube.layout.block(n) for n in range(ledger.state.size) if ledger.state[n] == DONE)
+        damaged = [block.number for block in blocks if cube.damaged(block)]
+        reporter.message(f"verified: {len(damaged)} damaged block(s) to recompute {damaged or ''}".rstrip())
+        ledger.mark(damaged, 0)
+    return [number for number in range(ledger.state.size) if ledger.state[number] != DONE]
+
+
+def run_blocks(
+    cube: Cube, ledger: Ledger, numbers: Sequence[int], executor: Executor, reporter: Reporter, retries: int
+) -> Summary:
+    """Compute blocks to the end, keeping the ledger.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be written; the ledger is as up to date as the store allows.
+    """
+    summary, begin = Summary(), time.monotonic()
+    try:
+        for outcome in _outcomes(executor, numbers, retries):
+            _record(cube, ledger, outcome)
+            summary.add(outcome)
+            summary.seconds = time.monotonic() - begin
+            reporter.outcome(outcome)
+            ledger.flush(every=LEDGER_SECONDS)
+    finally:
+        with cubes.storage_errors(cube.url):
+            ledger.flush()
+    return summary
+
+
+def _outcomes(executor: Executor, numbers: Sequence[int], retries: int) -> Iterator[Outcome]:
+    """Keep the executor's window full; give a failed block another try, `retries` times."""
+    waiting = iter(numbers)
+    again: list[int] = []
+    tries: Counter[int] = Counter()
+    running = 0
+    while True:
+        free = executor.window - running
+        batch, again = again[:free], again[free:]
+        batch += itertools.islice(waiting, free - len(batch))
+        if batch:
+            executor.submit(batch)
+            running += len(batch)
+        if not running:
+            return
+        for outcome in executor.completed():
+            running -= 1
+            if outcome.kind == worker.FAILED and tries[outcome.number] < retries:
+                tries[outcome.number] += 1
+                again.append(outcome.number)
+                log.info("block %d failed, trying again", outcome.number)
+            else:
+                yield outcome
+
+
+def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
+    if outcome.kind == worker.UNWRITABLE:
+        raise StoreError(outcome.message)
+    if outcome.kind == worker.DONE:
+        log.info("block %d done in %.3f s on %s", outcome.number, outcome.evaluate_seconds, outcome.host)
+        ledger.mark([outcome.number], DONE)
+        return
+    log.warning("block %d %s on %s: %s", outcome.number, outcome.kind, outcome.host, outcome.message)
+    if outcome.kind == worker.LOST:
+        cube.write_failed(cube.layout.block(outcome.number), Status.worker_lost)
+    ledger.fail(outcome.number, outcome.message)
+
+
+def counts(cube: Cube, ledger: Ledger) -> dict[str, int]:
+    """Return the numbers of blocks by state, and of points in done blocks."""
+    done_points = sum(cube.layout.block(n).size for n in range(ledger.state.size) if ledger.state[n] == DONE)
+    return {
+        "blocks": int(ledger.state.size),
+        "done": ledger.count(DONE),
+        "failed": ledger.count(FAILED),
+        "points_done": done_points,
+    }
