@@ -32,7 +32,10 @@ END_SECONDS = 120.0
 _COMMANDS: dict[str, dict[str, list[str]]] = {
     "slurm": {"list": ["squeue", "-h", "-o", "%i", "--name={name}"], "end": ["scancel", "--name={name}"]},
     "pbs": {"list": ["qselect", "-N", "{name}"], "end": ["sh", "-c", "qselect -N {name} | xargs -r qdel"]},
-    "lsf": {"list": ["bjobs", "-o", "jobid", "-noheader", "-J", "{name}"], "end": ["bkill", "-J", "{name}", "0"]},
+    "lsf": {
+        "list": ["bjobs", "-o", "jobid", "-noheader", "-J", "{name}"],
+        "end": ["bkill", "-J", "{name}", "0"],
+    },
     "sge": {"list": ["qstat", "-j", "{name}"], "end": ["qdel", "{name}"]},
 }
 """How each batch system lists and ends jobs by name (only SLURM is tested here)."""

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from distributed import Client, Future, KilledWorker, as_completed
 
@@ -61,7 +62,7 @@ class DaskExecutor:
         self.window = BLOCKS_IN_FLIGHT * workers
         self._client, self._health = client, health
         self._task = (cube.url, cube.record["id"], code())
-        self._numbers: dict[Future, int] = {}
+        self._numbers: dict[Future[Any], int] = {}
         self._completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
 
     def submit(self, numbers: Sequence[int]) -> None:
@@ -86,7 +87,7 @@ class DaskExecutor:
             raise ScannerError(f"the dask scheduler is gone (client {self._client.status}); run again to go on")
         self._health()
 
-    def _outcome(self, future: Future, result: object) -> Outcome:
+    def _outcome(self, future: Future[Any], result: object) -> Outcome:
         number = self._numbers.pop(future)
         if isinstance(result, Outcome):
             return result

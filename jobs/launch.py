@@ -123,8 +123,7 @@ def _compute(
         "complete": ledger.count(DONE) == ledger.state.size,
         **provenance.environment(),
     }
-    with cubes.storage_errors(cube.url):
-        cube.root.attrs["runs"] = [*list(cube.root.attrs.get("runs", [])), run]
+    cube.add_run(run)
     engine.log.info("end: %d blocks evaluated, %d failed", summary.evaluated, summary.failed)
     return summary
 

@@ -56,7 +56,11 @@ class LocalWorkers:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
-                env={**os.environ, **WORKER_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                env={
+                    **os.environ,
+                    **WORKER_ENVIRONMENT,
+                    "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                },
             )
         self.jobs: dict[str, Any] = {
             "kind": "local",
@@ -145,6 +149,7 @@ def main() -> None:
 
 def _hard_exit_after(seconds: float) -> None:
     """A cluster that does not close in time is ended with its whole process group."""
+
     def end() -> None:
         time.sleep(seconds)
         os.killpg(os.getpgrp(), signal.SIGKILL)

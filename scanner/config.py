@@ -6,6 +6,7 @@ Only the form is checked here; whether names, units and ranges fit a model is de
 from __future__ import annotations
 
 import io
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -78,7 +79,7 @@ class AxisSpec(Section):
             raise ValueError("values must not be empty")
         if len(values) > MAX_AXIS_POINTS:
             raise ValueError(f"at most {MAX_AXIS_POINTS} values; found {len(values)}")
-        for a, b in zip(values, values[1:], strict=False):
+        for a, b in itertools.pairwise(values):
             if not a < b:
                 raise ValueError(f"values must be strictly increasing; found {a:g} before {b:g}")
 
@@ -220,11 +221,18 @@ def validate(section: type[Section], raw: Mapping[str, Any], where: str) -> Any:
 def _first_error(error: ValidationError, root: type[BaseModel], where: str = "") -> InputError:
     """Translate pydantic's first error into one message with path, value and what is allowed."""
     first = error.errors()[0]
-    location = tuple(str(part) for part in first["loc"] if part != "Literal['auto']" and not str(part).startswith("dict["))
+    location = tuple(
+        str(part) for part in first["loc"] if part != "Literal['auto']" and not str(part).startswith("dict[")
+    )
     path = ".".join(x for x in (where, *location) if x) or "scan file"
     if first["type"] == "extra_forbidden":
         known = _fields(root, location[:-1])
-        return InputError(path, f"unknown key {location[-1]!r}", allowed=", ".join(known), hint=did_you_mean(location[-1], known))
+        return InputError(
+            path,
+            f"unknown key {location[-1]!r}",
+            allowed=", ".join(known),
+            hint=did_you_mean(location[-1], known),
+        )
     if first["type"] == "missing":
         return InputError(path, "is missing")
     if first["type"] == "value_error":

@@ -43,7 +43,7 @@ from scanner.tables import BuiltTable
 FORMAT = 1
 INNER_POINTS = 2**16
 _CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
-_WRITE_ALL = {"write_empty_chunks": True}
+_WRITE_ALL: Any = {"write_empty_chunks": True}
 _UNWRITABLE = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EIO}
 
 
@@ -69,11 +69,32 @@ class Cube:
     layout: Layout
 
     @functools.cached_property
-    def arrays(self) -> tuple[dict[str, zarr.Array], ...]:
+    def arrays(self) -> tuple[dict[str, Any], ...]:
         """The arrays of each group by name, ``status`` last; handles are opened once."""
         names = (*self.record["outputs"], "status")
         groups = range(len(self.layout.shapes))
-        return tuple({n: self.root[f"g{g}/{n}"].with_config(_WRITE_ALL) for n in names} for g in groups)
+        return tuple({n: self.array(f"g{g}/{n}") for n in names} for g in groups)
+
+    def array(self, path: str) -> Any:
+        """Return the zarr array at a path of the store, set to write chunks even if they hold only the fill."""
+        found: Any = self.root[path]
+        return found.with_config(_WRITE_ALL)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the whole grid."""
+        return tuple(self.array(f"axes/{name}").shape[0] for name in self.record["axes"])
+
+    @property
+    def runs(self) -> list[dict[str, Any]]:
+        """What each driver that came to its end has recorded of itself."""
+        found: Any = self.root.attrs.get("runs", [])
+        return list(found)
+
+    def add_run(self, run: Mapping[str, Any]) -> None:
+        """Record a driver's run."""
+        with storage_errors(self.url):
+            self.root.attrs["runs"] = [*self.runs, dict(run)]
 
     def write(self, block: Block, results: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Write a block's results, rounded to the cube's dtype, status last; return its statuses' counts."""
@@ -125,7 +146,7 @@ class Cube:
         """Return the ledger brought up to date with the shards, and a message if it had to be rebuilt."""
         blocks, message = self.layout.number_of_blocks, None
         try:
-            ledger = Ledger.read(self.root["ledger"], blocks)
+            ledger = Ledger.read(self.root.require_group("ledger"), blocks)
         except (LedgerDamaged, KeyError) as error:
             message = f"{error}; rebuilt from the blocks in the store"
             ledger = Ledger.create(self.root.require_group("ledger"), blocks)
@@ -157,8 +178,8 @@ class Cube:
         found = {}
         for path, facts in self.record["tables"].items():
             with decoding_errors(self.url, f"table {path}"):
-                entries = np.asarray(self.root[f"tables/{path}/entries"][...])
-                status = np.asarray(self.root[f"tables/{path}/status"][...])
+                entries = np.asarray(self.array(f"tables/{path}/entries")[...])
+                status = np.asarray(self.array(f"tables/{path}/status")[...])
             found[path] = BuiltTable(tuple(facts["axes"]), entries, status, facts["key"])
         return found
 
@@ -196,7 +217,7 @@ def open_cube(url: str, mode: str = "r") -> Cube:
         raise StoreRefused(f"{url}: no store there") from None
     except Exception as error:
         raise StoreRefused(f"{url}: is not a store that can be read ({error})") from None
-    record = root.attrs.get("scanner")
+    record: Any = root.attrs.get("scanner")
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         raise StoreRefused(f"{url}: is not a complete store of this program (or of another version's format)")
     layout = Layout(*(tuple(tuple(x) for x in record["layout"][k]) for k in ("shapes", "blocks")))
@@ -327,12 +348,8 @@ def _record(scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> dic
         "outputs": list(scan.file.outputs),
         "dtype": scan.file.dtype,
         "layout": {"shapes": layout.shapes, "blocks": layout.blocks},
-        "groups": [
-            {"axes": g.axes, "experiments": [m.experiment.name for m in g.members]} for g in scan.groups
-        ],
-        "axes": {
-            a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in scan.grid.axes
-        },
+        "groups": [{"axes": g.axes, "experiments": [m.experiment.name for m in g.members]} for g in scan.groups],
+        "axes": {a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in scan.grid.axes},
         "tied": {
             n: {"unit": scan.model.parameter(n).unit, "long_name": scan.model.parameter(n).long_name or n}
             for n in scan.file.tied

@@ -64,14 +64,12 @@ def open_dataset(url: str) -> xr.Dataset:
     dataset = xr.Dataset(data, coordinates, _attributes(cube))
     for name, variable in dataset.data_vars.items():
         variable.attrs.update(units="1", long_name=_LONG_NAMES[str(name)])
-    dataset["status"].attrs.update(
-        flag_values=[int(s) for s in Status], flag_meanings=" ".join(s.name for s in Status)
-    )
+    dataset["status"].attrs.update(flag_values=[int(s) for s in Status], flag_meanings=" ".join(s.name for s in Status))
     return dataset
 
 
 def _coordinate(cube: Cube, kind: str, name: str, facts: dict[str, str]) -> Any:
-    array: Any = cube.root[f"{kind}/{name}"]
+    array = cube.array(f"{kind}/{name}")
     with decoding_errors(cube.url, f"{kind}/{name}"):
         values = np.asarray(array[...])
     attributes = {"units": facts["unit"], "long_name": facts["long_name"]}
@@ -80,10 +78,10 @@ def _coordinate(cube: Cube, kind: str, name: str, facts: dict[str, str]) -> Any:
     return (array.metadata.dimension_names or (), values, attributes)
 
 
-def _stack(cube: Cube, name: str, axes: tuple[str, ...]) -> da.Array:
+def _stack(cube: Cube, name: str, axes: tuple[str, ...]) -> Any:
     """All experiments of an array, in the file's order, broadcast to all axes."""
-    shape = tuple(cube.root[f"axes/{axis}"].shape[0] for axis in axes)
-    parts: dict[str, da.Array] = {}
+    shape = cube.shape
+    parts: dict[str, Any] = {}
     for number, group in enumerate(cube.record["groups"]):
         chunks = (1, *cube.layout.blocks[number])
         token = f"{name}-{uuid.uuid4().hex}"
@@ -98,7 +96,7 @@ def _stack(cube: Cube, name: str, axes: tuple[str, ...]) -> da.Array:
 
 def _attributes(cube: Cube) -> dict[str, Any]:
     record = cube.record
-    runs = list(cube.root.attrs.get("runs", []))
+    runs = cube.runs
     return {
         "title": f"{record['name']}: {record['model']['title']}",
         "scan_file": to_yaml(record["scan_file"]),

@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from scanner import cube as cubes
-from scanner import planning, provenance, tables
+from scanner import planning, provenance, tables, worker
 from scanner.cube import Cube
 from scanner.errors import Status, StoreError, StoreRefused
 from scanner.ledger import DONE, FAILED, Ledger
 from scanner.scan import Scan
 from scanner.worker import Outcome
-from scanner import worker
 
 LEDGER_SECONDS = 3.0
 

@@ -114,7 +114,8 @@ def signal_at(scan: Scan, tables: Mapping[str, BuiltTable], name: str) -> np.nda
     """Expected signal of an experiment in a scan of one point, shape (signal bins,)."""
     number = next(i for i, g in enumerate(scan.groups) if name in [m.experiment.name for m in g.members])
     block = Block(0, number, (), ())
-    return signal_of(scan.members()[name], tables, _Chunk(scan, scan.groups[number], block, 0, 1))[0]
+    chunk = _Chunk(scan, scan.groups[number], block, 0, 1)
+    return signal_of(scan.members()[name], tables, chunk).ravel()
 
 
 def _evaluate_member(

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import zarr
+from zarr.codecs import Crc32cCodec, ZstdCodec
 
 from scanner.errors import ScannerError
 
@@ -51,7 +53,7 @@ class Ledger:
             chunks=(blocks,),
             dtype="uint8",
             fill_value=MISSING,
-            compressors=[zarr.codecs.ZstdCodec(level=1), zarr.codecs.Crc32cCodec()],
+            compressors=[ZstdCodec(level=1), Crc32cCodec()],
             config={"write_empty_chunks": True},
             overwrite=True,
         )
@@ -69,8 +71,10 @@ class Ledger:
             If it is absent, cannot be decoded, or does not fit the number of blocks.
         """
         try:
-            state = np.asarray(group["state"][...])
-            failures = {int(n): str(text) for n, text in dict(group.attrs.get("failures", {})).items()}
+            array: Any = group["state"]
+            state = np.asarray(array[...])
+            texts: Any = group.attrs.get("failures", {})
+            failures = {int(n): str(text) for n, text in texts.items()}
         except Exception as error:
             raise LedgerDamaged(f"the ledger cannot be read ({type(error).__name__}: {error})") from error
         if state.shape != (blocks,) or state.max(initial=0) > FAILED:
@@ -96,7 +100,8 @@ class Ledger:
         """Write, if anything changed and the last write is `every` seconds ago; atomic on every store."""
         if every and (not self._changed or time.monotonic() - self._flushed < every):
             return
-        self._group["state"][...] = self.state
+        array: Any = self._group["state"]
+        array[...] = self.state
         self._group.attrs["failures"] = {str(n): text for n, text in sorted(self.failures.items())}
         self._flushed, self._changed = time.monotonic(), False
 

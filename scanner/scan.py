@@ -143,7 +143,9 @@ def point(model: Model, experiments: Sequence[str], params: Mapping[str, float])
     """Return the scan of a single point: no axes, all parameters fixed."""
     values = {name: Values((), np.array(value)) for name, value in model.complete(params).items()}
     members = [_member(model, i, name) for i, name in enumerate(experiments)]
-    file = ScanFile.model_construct(model=model.name, experiments=list(experiments), dtype="float64")
+    file = ScanFile.model_construct(
+        version=1, name="point", axes={}, model=model.name, experiments=list(experiments), dtype="float64"
+    )
     grid = Grid(())
     return Scan(file, model, grid, values, _group(members, model, values, grid))
 
@@ -192,9 +194,10 @@ def _parameters(file: ScanFile, model: Model, grid: Grid) -> dict[str, Values]:
         values.pop(name, None)
     pending = dict(file.tied)
     while pending:
-        name = next((n for n in pending if not set(_sources(model, n, pending[n])) & set(pending)), None)
-        if name is None:
+        ready = [n for n in pending if not set(_sources(model, n, pending[n])) & set(pending)]
+        if not ready:
             raise InputError("tied", "these parameters are tied in a circle", sorted(pending))
+        name = ready[0]
         values[name] = _tied(file, model, grid, name, pending.pop(name), values)
     return values
 
@@ -237,7 +240,12 @@ def _map(model: Model, name: str, entry: Mapping[str, Any], sources: list[str]) 
 
 
 def _tied(
-    file: ScanFile, model: Model, grid: Grid, name: str, entry: Mapping[str, Any], values: Mapping[str, Values]
+    file: ScanFile,
+    model: Model,
+    grid: Grid,
+    name: str,
+    entry: Mapping[str, Any],
+    values: Mapping[str, Values],
 ) -> Values:
     where = f"tied.{name}"
     _check_name(model, where, name)
@@ -272,16 +280,14 @@ def _member(model: Model, number: int, name: str) -> Member:
         raise InputError(
             where,
             f"model {model.name!r} has no signal for experiment {name!r}",
-            allowed=f"an experiment with one of: {', '.join(model.signals)}; {name} has {', '.join(experiment.signals)}",
+            allowed=f"one with {' or '.join(model.signals)}; {name} has {', '.join(experiment.signals)}",
         )
     bins = experiment.signal_bins.size
     predictions = tuple(registry.signal(s).bind(model.signals[s], experiment.signals[s], bins) for s in common)
     return Member(experiment, predictions)
 
 
-def _group(
-    members: Sequence[Member], model: Model, parameters: Mapping[str, Values], grid: Grid
-) -> tuple[Group, ...]:
+def _group(members: Sequence[Member], model: Model, parameters: Mapping[str, Values], grid: Grid) -> tuple[Group, ...]:
     constraints = tuple(c for c in model.constraints if _can_be_violated(c, parameters))
     always = {name for c in constraints for name in c.coefficients}
     by_axes: dict[tuple[str, ...], list[Member]] = {}

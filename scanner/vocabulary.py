@@ -33,7 +33,7 @@ class Reference:
 
     def __str__(self) -> str:
         where = self.journal or (f"arXiv:{self.arxiv}" if self.arxiv else "")
-        return f"{self.authors}, {self.title}, {where} ({self.year})"
+        return f"{self.authors}, {self.title}, {where}" + ("" if self.journal else f" ({self.year})")
 
     def bibtex(self) -> str:
         """Return a BibTeX entry."""

@@ -105,6 +105,4 @@ def run_block(url: str, identifier: str, code: str, number: int) -> Outcome:
         return Outcome(number, UNWRITABLE, str(error), host=socket.gethostname())
     except Exception:
         return Outcome(number, FAILED, traceback.format_exc(), host=socket.gethostname())
-    return Outcome(
-        number, DONE, "", block.size, statuses, middle - begin, end - middle, socket.gethostname()
-    )
+    return Outcome(number, DONE, "", block.size, statuses, middle - begin, end - middle, socket.gethostname())

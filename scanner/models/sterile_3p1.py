@@ -75,11 +75,9 @@ class Sterile3p1(Model):
 def _terms(source: str, target: str, antineutrino: bool) -> tuple[OscillationTerm, ...]:
     """Short-baseline limit: −4|U_α4|²(δ_αβ − |U_β4|²) sin²; CP phases drop out with one Δm²."""
     a, b = _MIXING[source], _MIXING[target]
-    if source == target:
-        amplitude = (Monomial(-4.0, {a: 1}), Monomial(4.0, {a: 2}))
-    else:
-        amplitude = (Monomial(4.0, {a: 1, b: 1}),)
-    return (OscillationTerm(amplitude, "dm2_41"),)
+    disappearance = (Monomial(-4.0, {a: 1}), Monomial(4.0, {a: 2}))
+    appearance = (Monomial(4.0, {a: 1, b: 1}),)
+    return (OscillationTerm(disappearance if source == target else appearance, "dm2_41"),)
 
 
 def _parameters() -> tuple[Parameter, ...]:
@@ -128,8 +126,6 @@ def load(name: str) -> Model:
                 "JHEP 09 (2020) 178",
             ),
         ),
-        constraints=(
-            Constraint({"Ue4_sq": 1.0, "Umu4_sq": 1.0, "Utau4_sq": 1.0}, 1.0, "unitarity: Σ|U_α4|² ≤ 1"),
-        ),
+        constraints=(Constraint({"Ue4_sq": 1.0, "Umu4_sq": 1.0, "Utau4_sq": 1.0}, 1.0, "unitarity: Σ|U_α4|² ≤ 1"),),
         null={"Ue4_sq": 0.0, "Umu4_sq": 0.0, "Utau4_sq": 0.0},
     )

@@ -77,10 +77,11 @@ def numba_cache_dir() -> Path:
 def _cache() -> Iterator[None]:
     """Point numba at our folder, alone in it, for the length of one compilation or load."""
     folder = numba_cache_dir()
-    before = numba.config.CACHE_DIR
+    settings: Any = numba.config
+    before = settings.CACHE_DIR
     with FileLock(folder / "lock"):
-        numba.config.CACHE_DIR = str(folder)
+        settings.CACHE_DIR = str(folder)
         try:
             yield
         finally:
-            numba.config.CACHE_DIR = before
+            settings.CACHE_DIR = before

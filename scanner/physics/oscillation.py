@@ -97,7 +97,7 @@ def hermitian_eigensystem_4(h, vectors, values):  # type: ignore[no-untyped-def]
 
 @kernel(_f8(_f8, _f8))
 def _fraction(part, whole):  # type: ignore[no-untyped-def]
-    """part / whole in [0, 1], forgiving rounding; 0 if nothing is left, NaN if impossible."""
+    """Part / whole in [0, 1], forgiving rounding; 0 if nothing is left, NaN if impossible."""
     if not -_SLACK <= part <= whole + _SLACK:
         return np.nan
     return min(max(part, 0.0) / whole, 1.0) if whole > 0 else 0.0
@@ -173,7 +173,7 @@ def probability_3p1(  # type: ignore[no-untyped-def]
     per_density = _TWICE_EV_PER_GEV * MATTER_POTENTIAL * (-density if antineutrino else density)
     h, vectors, values, solved = np.empty_like(U), np.empty_like(U), np.empty(4), np.nan
     for i in range(E.size):
-        strength = 0.0 if density == 0 else per_density * E[i]
+        strength = per_density * E[i]
         if strength != solved:
             for j in range(4):
                 for k in range(4):

@@ -14,7 +14,12 @@ STATES = ("e", "mu", "tau", "s")
 def index(state: str) -> int:
     """Return 0..3 for e, mu, tau, s."""
     if state not in STATES:
-        raise InputError("", f"unknown neutrino state {state!r}", allowed=", ".join(STATES), hint=did_you_mean(state, STATES))
+        raise InputError(
+            "",
+            f"unknown neutrino state {state!r}",
+            allowed=", ".join(STATES),
+            hint=did_you_mean(state, STATES),
+        )
     return STATES.index(state)
 
 

@@ -184,9 +184,7 @@ def _launch(output: Path, *command: str) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait(
-    ready: Callable[[], bool], failure: str, daemons: list[subprocess.Popen[bytes]], log_dir: Path
-) -> None:
+def _wait(ready: Callable[[], bool], failure: str, daemons: list[subprocess.Popen[bytes]], log_dir: Path) -> None:
     """Wait until ``ready``; raise, with the ends of the logs, if too late or a daemon ended."""
     deadline = time.monotonic() + START_TIMEOUT
     while not ready():
@@ -208,9 +206,7 @@ def _nodes_idle() -> bool:
 def _tails(log_dir: Path, lines: int = 15) -> str:
     """Return the last lines each daemon printed: all it logs, and what kept it from logging."""
     logs = ((path, path.read_text(errors="replace")) for path in sorted(log_dir.glob("*.out")))
-    return "\n".join(
-        "\n".join([f"--- {path.name}", *text.splitlines()[-lines:]]) for path, text in logs if text
-    )
+    return "\n".join("\n".join([f"--- {path.name}", *text.splitlines()[-lines:]]) for path, text in logs if text)
 
 
 def _kill_all(root: Path, daemons: list[subprocess.Popen[bytes]]) -> None:

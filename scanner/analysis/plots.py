@@ -1,0 +1,101 @@
+"""Figures of χ² surfaces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from scanner.analysis.surface import threshold
+from scanner.errors import InputError
+
+FORMATS = (".png", ".pdf")
+COLOURS = ("#d1495b", "#edae49", "#00798c", "#30638e", "#003d5b")
+
+
+def plot_surface(delta: xr.DataArray, levels: Sequence[float], output: Path, title: str = "") -> None:
+    """Draw a two-dimensional Δχ² surface: filled, with labelled contours and the best fit.
+
+    Parameters
+    ----------
+    delta
+        From `scanner.analysis.surface.surface`, with dimensions (x, y).
+    levels
+        Confidence levels, drawn for two degrees of freedom.
+    output
+        A .png or .pdf file.
+    title
+        Goes above the figure.
+    """
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    if output.suffix.lower() not in FORMATS:
+        raise InputError("--output", "unknown kind of figure", str(output), " or ".join(FORMATS))
+    thresholds = {threshold(level): level for level in sorted(levels)}
+    figure, axes = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
+    _fill(figure, axes, delta, max(thresholds, default=9.21))
+    _contours(axes, delta, thresholds)
+    _best_fit(axes, delta)
+    for name, axis in zip(delta.dims, (axes.xaxis, axes.yaxis), strict=True):
+        _dress(axes, axis, delta[name])
+    if np.isnan(delta.values).any():
+        axes.set_facecolor("0.85")
+        axes.plot([], [], "s", color="0.85", markersize=9, label="no result (see status)")
+    axes.set_title(title, fontsize=10)
+    axes.legend(loc="best", fontsize=8, framealpha=0.9)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(output, dpi=160)
+    except OSError as error:
+        raise InputError("--output", f"cannot be written: {error.strerror}", str(output)) from None
+    finally:
+        plt.close(figure)
+
+
+def _fill(figure: Any, axes: Any, delta: xr.DataArray, largest: float) -> None:
+    """Colour up to three times the largest contour: beyond it everything is excluded alike."""
+    x, y = (delta[name].values for name in delta.dims)
+    mesh = axes.pcolormesh(
+        x, y, delta.values.T, vmin=0, vmax=3 * largest, cmap="Blues_r", shading="nearest", rasterized=True
+    )
+    figure.colorbar(mesh, ax=axes, label=r"$\Delta(-2\ln L)$", extend="max")
+
+
+def _contours(axes: Any, delta: xr.DataArray, thresholds: dict[float, float]) -> None:
+    if min(delta.shape) < 2:
+        return
+    x, y = (delta[name].values for name in delta.dims)
+    for colour, (value, level) in zip(COLOURS * len(thresholds), thresholds.items(), strict=False):
+        percent = f"{100 * level:g}% CL"
+        drawn = axes.contour(x, y, delta.values.T, levels=[value], colors=[colour], linewidths=1.6)
+        axes.clabel(drawn, fmt=lambda _, text=percent: text, fontsize=7)
+        axes.plot([], [], color=colour, label=rf"{percent} ($\Delta\chi^2 = {value:.2f}$, 2 dof)")
+
+
+def _best_fit(axes: Any, delta: xr.DataArray) -> None:
+    best = delta.attrs["best_fit"]
+    x, y = (best[str(name)] for name in delta.dims)
+    label = f"best fit ({x:.3g}, {y:.3g}), $-2\\ln L$ = {delta.attrs['minimum']:.2f}"
+    axes.plot([x], [y], "*", color="white", markeredgecolor="black", markersize=13, label=label, clip_on=False)
+
+
+def _dress(axes: Any, axis: Any, coordinate: xr.DataArray) -> None:
+    """Scale and label an axis of the figure as its parameter."""
+    unit = coordinate.attrs.get("units", "1")
+    name = coordinate.attrs.get("long_name", str(coordinate.name))
+    axis.set_label_text(name if unit == "1" else f"{name} [{_mathtext(unit)}]")
+    values = coordinate.values
+    if coordinate.attrs.get("scale") == "log" or (values[0] > 0 and values[-1] / values[0] > 50):
+        (axes.set_xscale if axis.axis_name == "x" else axes.set_yscale)("log")
+
+
+def _mathtext(unit: str) -> str:
+    """``eV^2`` as mathtext."""
+    base, caret, power = unit.partition("^")
+    return rf"{base}$^{{{power}}}$" if caret else unit

@@ -1,0 +1,145 @@
+"""χ² surfaces: the sum over experiments, profiled over some axes or fixed on them, relative to the minimum."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import xarray as xr
+
+from scanner.errors import InputError, did_you_mean
+
+
+def total(dataset: xr.Dataset, experiments: Sequence[str] | None = None) -> xr.DataArray:
+    """Return the sum of −2 ln L over experiments, in float64 and in order of name.
+
+    Parameters
+    ----------
+    dataset
+        An opened cube.
+    experiments
+        Names; all of the cube's by default.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, or experiments that share data and must not be summed.
+    """
+    known = [str(name) for name in dataset["experiment"].values]
+    chosen = sorted(known if experiments is None else experiments)
+    for name in chosen:
+        if name not in known:
+            raise InputError(
+                "experiment",
+                f"not in this cube: {name!r}",
+                allowed=", ".join(known),
+                hint=did_you_mean(name, known),
+            )
+    _refuse_overlaps(dataset, chosen)
+    parts = [dataset["chi2"].sel(experiment=name, drop=True).astype(np.float64) for name in chosen]
+    result = parts[0]
+    for part in parts[1:]:
+        result = result + part
+    result.attrs["experiments"] = chosen
+    return result.rename("chi2")
+
+
+def _refuse_overlaps(dataset: xr.Dataset, names: Sequence[str]) -> None:
+    facts = dataset.attrs["experiments"]
+    for a, b in itertools.combinations(names, 2):
+        shared = set(facts[a]["data_sets"]) & set(facts[b]["data_sets"])
+        if shared:
+            raise InputError(
+                "experiment",
+                f"{a} and {b} share data ({', '.join(sorted(shared))}) and cannot be summed",
+                hint="choose one with --experiment",
+            )
+
+
+def surface(
+    dataset: xr.Dataset,
+    keep: Sequence[str],
+    experiments: Sequence[str] | None = None,
+    at: Mapping[str, float] | None = None,
+) -> xr.DataArray:
+    """Return Δχ² over some axes, the other axes fixed or profiled.
+
+    Parameters
+    ----------
+    dataset
+        An opened cube.
+    keep
+        Axes to keep, in the order wanted.
+    experiments
+        See `total`.
+    at
+        Values at which to fix axes: the nearest grid values are taken, and named in the attributes.
+
+    Returns
+    -------
+    xarray.DataArray
+        Δ(−2 ln L) ≥ 0, NaN where no point is ok. Attributes: ``minimum``, ``best_fit`` (all axes),
+        ``fixed``, ``experiments``.
+    """
+    chi2 = total(dataset, experiments)
+    fixed: dict[str, float] = {}
+    for name, value in (at or {}).items():
+        _check_axis(chi2, name, "--at")
+        if name in keep:
+            raise InputError("--at", f"{name!r} is an axis of the plot")
+        fixed[name] = _nearest(chi2, name, value)
+        chi2 = chi2.sel({name: fixed[name]}, drop=True)
+    for name in keep:
+        _check_axis(chi2, name, "axis")
+    if len(set(keep)) != len(keep):
+        raise InputError("axis", "the axes of a surface must differ", list(keep))
+    values = chi2.compute()
+    if bool(values.isnull().all()):
+        raise InputError("store", "no point of this surface has been computed (status is not ok anywhere)")
+    index = values.argmin(...)
+    best = {str(name): float(values[name][i]) for name, i in index.items()}
+    minimum = float(values.isel(index))
+    others = [name for name in values.dims if name not in keep]
+    result = (values.min(others) - minimum).transpose(*keep).rename("delta_chi2")
+    result.attrs = {
+        "long_name": r"$\Delta\chi^2$",
+        "units": "1",
+        "minimum": minimum,
+        "best_fit": {**best, **fixed},
+        "fixed": fixed,
+        "experiments": chi2.attrs["experiments"],
+    }
+    return result
+
+
+def _check_axis(chi2: xr.DataArray, name: str, where: str) -> None:
+    axes = [str(d) for d in chi2.dims]
+    if name not in axes:
+        raise InputError(
+            where,
+            f"{name!r} is not an axis left to choose",
+            allowed=", ".join(axes),
+            hint=did_you_mean(name, axes),
+        )
+
+
+def _nearest(chi2: xr.DataArray, name: str, value: float) -> float:
+    values = chi2[name].values
+    low, high = float(values[0]), float(values[-1])
+    slack = 1e-9 * max(abs(low), abs(high))
+    if not low - slack <= value <= high + slack:
+        raise InputError(f"--at {name}", "outside the axis", value, f"{low:g} to {high:g}")
+    return float(values[int(np.abs(values - value).argmin())])
+
+
+def threshold(level: float) -> float:
+    """Δχ² of a confidence level for two degrees of freedom (Wilks), −2 ln(1 − CL).
+
+    >>> round(threshold(0.90), 3)
+    4.605
+    """
+    if not 0 < level < 1:
+        raise InputError("--cl", "a confidence level is between 0 and 1", level)
+    return -2 * math.log1p(-level)

@@ -1,0 +1,122 @@
+"""What a person sees of a running scan: progress, and tables at the end."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich import progress as bars
+from rich.console import Console
+from rich.table import Table
+
+from scanner import worker
+from scanner.engine import Summary
+from scanner.planning import Plan
+from scanner.summary import BestFit
+from scanner.worker import Outcome
+
+
+class Progress:
+    """A reporter that draws a progress bar: blocks, points a second, time left, failures."""
+
+    def __init__(self, console: Console | None = None):
+        self._console = console or Console(stderr=True)
+        self._bar = bars.Progress(
+            bars.TextColumn("{task.completed:,}/{task.total:,} blocks"),
+            bars.BarColumn(),
+            bars.TextColumn("{task.fields[rate]:,.0f} points/s"),
+            bars.TextColumn("ETA"),
+            bars.TimeRemainingColumn(),
+            bars.TextColumn("{task.fields[failed]} failed"),
+            console=self._console,
+        )
+        self._task: Any = None
+        self._failed = 0
+        self._points = 0
+        self._begin = 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def message(self, text: str) -> None:
+        """Print a line above the bar."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def start(self, blocks: int, done: int, points: int, points_done: int) -> None:
+        """Start the bar."""
+        if done == blocks:
+            self.message(f"complete: all {blocks:,} blocks are done")
+            return
+        if done:
+            self.message(f"resuming: {done:,} of {blocks:,} blocks are done")
+        self._begin = time.monotonic()
+        self._task = self._bar.add_task("scan", total=blocks, completed=done, rate=0.0, failed=0)
+        self._bar.start()
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Advance the bar."""
+        if outcome.kind != worker.DONE:
+            self._failed += 1
+            reason = outcome.message.strip().splitlines()[-1] if outcome.message else ""
+            self.message(f"block {outcome.number} {outcome.kind}: {reason}")
+        self._points += outcome.points
+        rate = self._points / max(time.monotonic() - self._begin, 1e-9)
+        self._bar.update(self._task, advance=1, rate=rate, failed=self._failed)
+
+
+def print_summary(console: Console, fits: list[BestFit], summary: Summary, statuses: dict[str, int]) -> None:
+    """Print best fits, speed and statuses."""
+    table = Table(title="Best fit on the grid")
+    for heading in ("experiment", "-2 ln L", "at", "Δχ² to the null"):
+        table.add_column(heading)
+    for fit in fits:
+        where = ", ".join(f"{name} = {value:.4g}" for name, value in fit.point.items())
+        null = "" if fit.delta_null is None else f"{fit.delta_null:.2f}"
+        table.add_row(fit.experiment, f"{fit.chi2:.3f}", where or "no point is ok", null)
+    console.print(table)
+    if summary.evaluated:
+        busy = summary.evaluate_seconds + summary.write_seconds
+        console.print(
+            f"{summary.points:,} points in {summary.evaluated:,} blocks, {summary.seconds:.1f} s "
+            f"({summary.points / max(summary.seconds, 1e-9):,.0f} points/s); workers: evaluating "
+            f"{summary.evaluate_seconds:.1f} s, writing {summary.write_seconds:.1f} s of {busy:.1f} s",
+            highlight=False,
+        )
+    console.print("statuses: " + ", ".join(f"{name} {n:,}" for name, n in statuses.items()), highlight=False)
+
+
+def print_plan(console: Console, plan: Plan) -> None:
+    """Print what a scan will take."""
+    layout = plan.layout
+    console.print(f"points            {plan.points:,}", highlight=False)
+    for number, group in enumerate(plan.groups):
+        console.print(
+            f"  {', '.join(group.experiments)}: {group.points:,} points on ({', '.join(group.axes)}), "
+            f"{group.seconds_per_point * 1e6:.3g} µs a point here, blocks of "
+            f"{' × '.join(map(str, layout.blocks[number]))}",
+            highlight=False,
+        )
+    console.print(f"tables            {len(plan.tables)}", highlight=False)
+    for size in plan.tables:
+        console.print(f"  {size.path}: {size.nodes:,} nodes, {_size(size.bytes)}", highlight=False)
+    console.print(
+        f"blocks            {layout.number_of_blocks:,}, the longest {plan.block_seconds:.2g} s",
+        highlight=False,
+    )
+    console.print(f"memory a worker   {_size(plan.worker_bytes)}", highlight=False)
+    console.print(f"disk              at most {_size(plan.disk_bytes)}", highlight=False)
+    console.print(f"core-hours        {plan.core_hours:.3g}", highlight=False)
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if number < 1024 or unit == "TiB":
+            break
+        number /= 1024
+    return f"{number:.3g} {unit}"
