@@ -68,13 +68,16 @@ def _fill(figure: Any, axes: Any, delta: xr.DataArray, largest: float) -> None:
 
 
 def _contours(axes: Any, delta: xr.DataArray, thresholds: dict[float, float]) -> None:
+    from matplotlib.patheffects import withStroke
+
     if min(delta.shape) < 2:
         return
     x, y = (delta[name].values for name in delta.dims)
     for colour, (value, level) in zip(COLOURS * len(thresholds), thresholds.items(), strict=False):
         percent = f"{100 * level:g}% CL"
         drawn = axes.contour(x, y, delta.values.T, levels=[value], colors=[colour], linewidths=1.6)
-        axes.clabel(drawn, fmt=lambda _, text=percent: text, fontsize=7)
+        for text in axes.clabel(drawn, fmt=lambda _, label=percent: label, fontsize=7) or ():
+            text.set_path_effects([withStroke(linewidth=2, foreground="white")])
         axes.plot([], [], color=colour, label=rf"{percent} ($\Delta\chi^2 = {value:.2f}$, 2 dof)")
 
 

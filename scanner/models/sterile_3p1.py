@@ -55,6 +55,7 @@ class Sterile3p1(Model):
             raise InputError(self.name, "Ue4_sq + Umu4_sq + Utau4_sq exceeds 1", total, "0 to 1 (unitarity)")
         a, b = states.index(alpha), states.index(beta)
         energy, baseline, shape = states.broadcast(E, L)
+        states.check_medium(density, Ye)
         result = np.empty(energy.size)
         mixing = mixing_matrix_3p1(
             p["sin2_theta12"],

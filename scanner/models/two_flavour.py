@@ -48,6 +48,7 @@ class TwoFlavour(Model):
         values = self.complete(params)
         a, b = states.index(alpha), states.index(beta)
         energy, baseline, shape = states.broadcast(E, L)
+        states.check_medium(density, Ye)
         if a > 1 or b > 1:
             return np.full(shape, float(a == b))
         appearance = np.empty(energy.size)

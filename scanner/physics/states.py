@@ -37,3 +37,11 @@ def broadcast(E: Any, L: Any) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]]:
     if not (np.all(baseline >= 0) and np.all(np.isfinite(baseline))):
         raise InputError("L", "a baseline must be finite and not negative", np.min(baseline), "L >= 0 km")
     return np.ascontiguousarray(energy).ravel(), np.ascontiguousarray(baseline).ravel(), energy.shape
+
+
+def check_medium(density: float, Ye: float) -> None:
+    """Raise InputError for a density [g/cm³] or an electron fraction that no medium has."""
+    if not 0 <= density < np.inf:
+        raise InputError("density", "a density must be finite and not negative", density, "density >= 0 g/cm^3")
+    if not 0 <= Ye <= 1:
+        raise InputError("Ye", "not a number of electrons per nucleon", Ye, "0 to 1")
