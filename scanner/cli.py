@@ -29,7 +29,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out, err = Console(soft_wrap=True), Console(stderr=True, soft_wrap=True, highlight=False)
+out = Console(soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="scan file (YAML)")]
 StoreArgument = Annotated[str, typer.Argument(metavar="STORE", help="path or URL of a store")]
@@ -197,9 +198,10 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict an experiment's bins at one point of a model."""
+    from scanner import registry
     from scanner.prediction import predict as evaluate
 
-    found = evaluate(model, experiment, **_assignments("parameters", values or []))
+    found = evaluate(model, experiment, **registry.model(model).complete(_assignments("parameters", values or [])))
     if as_json:
         print(json.dumps(_plain(found), indent=2))
         return
@@ -251,14 +253,21 @@ def list_(kind: Annotated[str, typer.Argument(metavar="models|experiments")]) ->
             "list", "unknown kind", kind, "models, experiments", did_you_mean(kind, ("models", "experiments"))
         )
     load = registry.model if kind == "models" else registry.experiment
-    table = Table("name", "version", "title", "from")
+    table, remarks = Table("name", "version", "title", "from"), []
     for name, provider in sorted(registry.providers(kind).items()):
         try:
             found: Any = load(name)
-            table.add_row(name, str(found.version), found.title, provider.distribution or "nu-scanner")
+            version, title = str(found.version), found.title
         except ScannerError as error:
-            table.add_row(name, "", f"broken: {str(error).splitlines()[0]}", provider.distribution or "nu-scanner")
+            version, title = "", "broken, see below"
+            remarks.append(f"broken: {error}")
+        table.add_row(name, version, title, provider.distribution or "nu-scanner")
+    for hidden in registry.passed_over(kind):
+        taken = registry.providers(kind)[hidden.name].distribution or "nu-scanner"
+        remarks.append(f"unused: {hidden.name!r} from {hidden.distribution}, because {taken} has that name already")
     out.print(table)
+    for remark in remarks:
+        out.print(remark, highlight=False)
 
 
 @command

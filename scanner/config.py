@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import itertools
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +16,7 @@ from dask.utils import parse_bytes
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -27,6 +28,7 @@ from ruamel.yaml.error import YAMLError
 from scanner.errors import InputError, did_you_mean
 
 MAX_AXIS_POINTS = 10**6
+AXIS_FORMS = "{log: [low, high], points: n}, {linear: [low, high], points: n} or {values: [a, b, ...]}"
 
 
 def _finite(value: float) -> float:
@@ -36,8 +38,40 @@ def _finite(value: float) -> float:
 
 
 def _bytes(value: str) -> str:
-    if parse_bytes(value) < 2**27:
-        raise ValueError("must be at least 128MiB, written like 4GiB")
+    try:
+        amount = int(parse_bytes(value))
+    except (ValueError, OverflowError):
+        raise ValueError("not an amount of memory") from None
+    if amount < 2**27:
+        raise ValueError("too little memory for a worker")
+    return value
+
+
+def _once(entries: list[Any]) -> list[Any]:
+    if len(set(entries)) != len(entries):
+        raise ValueError("must not name anything twice")
+    return entries
+
+
+def _with_chi2(outputs: list[str]) -> list[str]:
+    if "chi2" not in outputs:
+        raise ValueError("must contain chi2")
+    return outputs
+
+
+def _not_bool(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError("should be a number")
+    return value
+
+
+def _place(value: str) -> str:
+    try:
+        os.fsencode(Path(value).expanduser())
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"not a path: {error}") from None
+    if "\0" in value:
+        raise ValueError("not a path: it contains a null character")
     return value
 
 
@@ -54,11 +88,13 @@ class Section(BaseModel):
 class AxisSpec(Section):
     """One axis: exactly one of `log`, `linear` (with `points`) or `values`."""
 
-    log: Ends | None = None
-    linear: Ends | None = None
-    values: list[Number] | None = None
-    points: Annotated[int, Field(ge=1, le=MAX_AXIS_POINTS)] | None = None
-    unit: str | None = None
+    log: Ends | None = Field(None, description="[low, high], two numbers above 0")
+    linear: Ends | None = Field(None, description="[low, high], two numbers")
+    values: list[Number] | None = Field(None, description="[a, b, ...], strictly increasing numbers")
+    points: Annotated[int, Field(ge=1, le=MAX_AXIS_POINTS)] | None = Field(
+        None, description=f"a whole number from 1 to {MAX_AXIS_POINTS}"
+    )
+    unit: str | None = Field(None, description='the parameter\'s unit as text ("1", in quotes, for a pure number)')
 
     @model_validator(mode="after")
     def _check(self) -> AxisSpec:
@@ -100,8 +136,10 @@ class Execution(Section):
 
     cluster: str = "local"
     workers: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    memory: Annotated[str, AfterValidator(_bytes)] = "4GiB"
-    block: Literal["auto"] | dict[str, Annotated[int, Field(ge=1)]] = "auto"
+    memory: Annotated[str, AfterValidator(_bytes)] = Field("4GiB", description="at least 128MiB, written like 4GiB")
+    block: Literal["auto"] | dict[str, Annotated[int, Field(ge=1)]] = Field(
+        "auto", description="auto, or lengths along axes, such as {dm2: 64}"
+    )
     retries: Annotated[int, Field(ge=0, le=100)] = 1
 
     @property
@@ -113,27 +151,26 @@ class Execution(Section):
 class ScanFile(Section):
     """A whole scan file."""
 
-    version: Literal[1]
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
-    model: str
-    fixed: dict[str, Number] = {}
-    axes: Annotated[dict[str, AxisSpec], Field(min_length=1)]
-    tied: dict[str, dict[str, Any]] = {}
-    experiments: Annotated[list[str], Field(min_length=1)]
-    outputs: Annotated[list[Literal["chi2", "events", "gof"]], Field(min_length=1)] = ["chi2"]
-    dtype: Literal["float32", "float64"] = "float32"
-    store: str | None = None
-    execution: Execution = Execution()
-
-    @model_validator(mode="after")
-    def _check(self) -> ScanFile:
-        for name in ("experiments", "outputs"):
-            entries = getattr(self, name)
-            if len(set(entries)) != len(entries):
-                raise ValueError(f"{name} must not name anything twice; found {entries}")
-        if "chi2" not in self.outputs:
-            raise ValueError(f"outputs must contain chi2; found {list(self.outputs)}")
-        return self
+    version: Annotated[Literal[1], BeforeValidator(_not_bool)] = Field(description="1, the version of this format")
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = Field(description="letters, digits, and . _ -")
+    model: str = Field(description="a model's name; `scanner list models` shows them")
+    fixed: dict[str, Number] = Field({}, description="parameter: number, or {}")
+    axes: Annotated[dict[str, AxisSpec], Field(min_length=1)] = Field(
+        description="at least one axis, such as dm2: {log: [0.01, 100], points: 190}"
+    )
+    tied: dict[str, dict[str, Any]] = Field({}, description="such as m5: {map: ratio, of: m4, factor: 2.1}")
+    experiments: Annotated[list[str], Field(min_length=1), AfterValidator(_once)] = Field(
+        description="a list of names, such as [miniboone_fhc]; `scanner list experiments` shows them"
+    )
+    outputs: Annotated[
+        list[Literal["chi2", "events", "gof"]],
+        Field(min_length=1),
+        AfterValidator(_once),
+        AfterValidator(_with_chi2),
+    ] = Field(["chi2"], description="[chi2], and also events, gof")
+    dtype: Literal["float32", "float64"] = Field("float32", description="float32 or float64")
+    store: Annotated[str, Field(min_length=1), AfterValidator(_place)] | None = Field(None, description="a path or URL")
+    execution: Execution = Field(Execution(), description="a mapping of " + ", ".join(Execution.model_fields))
 
     def identity(self) -> dict[str, Any]:
         """What makes two scans the same one: all but the store, the name and the execution."""
@@ -167,7 +204,7 @@ def read_scan_file(source: str | os.PathLike[str] | Mapping[str, Any], settings:
 def load_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML 1.2 file that must hold a mapping; InputError otherwise."""
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(str(path), f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -194,6 +231,11 @@ def _parse(text: str, where: str) -> Any:
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         problem = (getattr(error, "problem", None) or str(error)).splitlines()[0]
         raise InputError(where, f"is not valid YAML{place}: {problem}") from None
+    except RecursionError:
+        raise InputError(where, "is nested too deeply") from None
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # What the parser itself does not catch: the 99th of May, "!!int x".
+        raise InputError(where, f"is not valid YAML: a value cannot be understood ({error})") from None
 
 
 def _set(raw: dict[str, Any], setting: str) -> None:
@@ -218,34 +260,88 @@ def validate(section: type[Section], raw: Mapping[str, Any], where: str) -> Any:
         raise _first_error(error, section, where) from None
 
 
+_MESSAGES = {
+    "dict_type": "should be a mapping, written name: value",
+    "model_type": "should be a mapping, written name: value",
+    "list_type": "should be a list, written [a, b]",
+    "string_type": "should be text",
+    "float_type": "should be a number",
+    "int_type": "should be a whole number",
+    "missing": "is missing",
+    "string_pattern_mismatch": "has characters that are not allowed",
+    "string_too_short": "should not be empty",
+}
+"""What to say of pydantic's kinds of error, where its own words speak of Python."""
+
+
 def _first_error(error: ValidationError, root: type[BaseModel], where: str = "") -> InputError:
     """Translate pydantic's first error into one message with path, value and what is allowed."""
-    first = error.errors()[0]
-    location = tuple(
-        str(part) for part in first["loc"] if part != "Literal['auto']" and not str(part).startswith("dict[")
-    )
-    path = ".".join(x for x in (where, *location) if x) or "scan file"
-    if first["type"] == "extra_forbidden":
-        known = _fields(root, location[:-1])
-        return InputError(
-            path,
-            f"unknown key {location[-1]!r}",
-            allowed=", ".join(known),
-            hint=did_you_mean(location[-1], known),
-        )
-    if first["type"] == "missing":
-        return InputError(path, "is missing")
-    if first["type"] == "value_error":
-        return InputError(path, str(first["ctx"]["error"]))
-    message = first["msg"].removeprefix("Input ")
-    return InputError(path, message[0].lower() + message[1:], first["input"])
+    first = _most_telling(error.errors())
+    location = _location(first)
+    path = _written(where, location) or "scan file"
+    kind, found = first["type"], first["input"]
+    if kind == "extra_forbidden":
+        known = list(_section(root, location)[0].model_fields)
+        hint = did_you_mean(str(location[-1]), known)
+        return InputError(path, f"unknown key {location[-1]!r}", allowed=", ".join(known), hint=hint)
+    allowed = _allowed(root, location)
+    if kind == "missing":
+        return InputError(path, _MESSAGES[kind], allowed=allowed)
+    if kind == "value_error":
+        value = {} if isinstance(found, dict) else {"value": found}
+        return InputError(path, str(first["ctx"]["error"]), **value, allowed=allowed)
+    return InputError(path, _message(first), found, allowed)
 
 
-def _fields(root: type[BaseModel], location: tuple[str, ...]) -> list[str]:
-    """Names of the fields of the section at a location in the file."""
-    section = root
-    if location[:1] == ("axes",):
-        section = AxisSpec
-    elif location[:1] == ("execution",):
-        section = Execution
-    return list(section.model_fields)
+def _most_telling(errors: Sequence[Any]) -> Any:
+    """The first error; of those of a union with 'auto', the one of the member that was meant."""
+    first = errors[0]
+    meant_mapping = "literal['auto']" in first["loc"] and isinstance(first["input"], dict)
+    return errors[1] if meant_mapping and len(errors) > 1 else first
+
+
+def _location(error: Any) -> tuple[str | int, ...]:
+    """The path of an error in the file, without the words that pydantic adds to it."""
+    location = tuple(p for p in error["loc"] if p != "literal['auto']" and not str(p).startswith("dict["))
+    if location[-1:] == ("[key]",):
+        return location[:-2]
+    return location
+
+
+def _written(where: str, location: Iterable[str | int]) -> str:
+    """A path as users write it: ``axes.dm2.log[1]``."""
+    path = where
+    for part in location:
+        path += f"[{part}]" if isinstance(part, int) and path else f".{part}" if path else str(part)
+    return path
+
+
+def _message(error: Any) -> str:
+    context = error.get("ctx", {})
+    if error["type"] in ("too_short", "too_long"):
+        bound = "at least" if error["type"] == "too_short" else "at most"
+        limit = context.get("min_length", context.get("max_length"))
+        return f"should have {bound} {limit} " + ("entry" if limit == 1 else "entries")
+    if error["loc"][-1:] == ("[key]",):
+        return "has a name that is not text; put it in quotes"
+    known = _MESSAGES.get(error["type"])
+    message: str = error["msg"].removeprefix("Input ")
+    return known or message[0].lower() + message[1:]
+
+
+def _section(root: type[BaseModel], location: tuple[str | int, ...]) -> tuple[type[BaseModel], tuple[str | int, ...]]:
+    """The section of the file that a location lies in, and the location within that section."""
+    if location[:1] == ("axes",) and len(location) > 2:
+        return AxisSpec, location[2:]
+    if location[:1] == ("execution",) and len(location) > 1:
+        return Execution, location[1:]
+    return root, location
+
+
+def _allowed(root: type[BaseModel], location: tuple[str | int, ...]) -> str | None:
+    """What the schema says of the entry at a location."""
+    section, inner = _section(root, location)
+    if root is ScanFile and inner[:1] == ("axes",) and len(inner) == 2:
+        return AXIS_FORMS
+    field = section.model_fields.get(str(inner[0])) if inner else None
+    return field.description if field else None

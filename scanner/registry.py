@@ -74,12 +74,22 @@ def signal(name: str) -> ModuleType:
 def providers(kind: str) -> dict[str, Provider]:
     """Return the providers of ``models``, ``experiments`` or ``signals`` by name."""
     found: dict[str, Provider] = {}
-    for path in sorted((PACKAGE / kind).glob("*.py")):
-        for name in _provides(path):
-            found[name] = Provider(name, f"scanner.{kind}.{path.stem}", path)
-    for entry in entry_points(group=f"scanner.{kind}"):
-        found.setdefault(entry.name, _plugin(entry))
+    for provider in _all(kind):
+        found.setdefault(provider.name, provider)
     return found
+
+
+def passed_over(kind: str) -> list[Provider]:
+    """Return the plug-ins that go unused because this package or another plug-in has taken their name."""
+    return [provider for provider in _all(kind) if providers(kind)[provider.name] is not provider]
+
+
+@functools.cache
+def _all(kind: str) -> tuple[Provider, ...]:
+    """Every provider, this package's first."""
+    own = sorted((PACKAGE / kind).glob("*.py"))
+    found = [Provider(name, f"scanner.{kind}.{path.stem}", path) for path in own for name in _provides(path)]
+    return (*found, *(_plugin(entry) for entry in entry_points(group=f"scanner.{kind}")))
 
 
 def _plugin(entry: EntryPoint) -> Provider:
@@ -90,12 +100,14 @@ def _plugin(entry: EntryPoint) -> Provider:
 def _provides(path: Path) -> tuple[str, ...]:
     """Read the literal PROVIDES of a file without running it; nothing if the file is broken."""
     try:
-        tree = ast.parse(path.read_text())
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and any(
+                isinstance(t, ast.Name) and t.id == "PROVIDES" for t in node.targets
+            ):
+                return tuple(ast.literal_eval(node.value))
     except (OSError, SyntaxError, ValueError):
         return ()
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "PROVIDES" for t in node.targets):
-            return tuple(ast.literal_eval(node.value))
     return ()
 
 
@@ -107,7 +119,7 @@ def _module(kind: str, name: str) -> ModuleType:
     provider = known[name]
     try:
         return importlib.import_module(provider.module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _broken(kind, provider, error) from error
 
 
@@ -115,12 +127,26 @@ def _module(kind: str, name: str) -> ModuleType:
 def _load(kind: str, name: str) -> Any:
     module = _module(kind, name)
     try:
-        return module.load(name)
-    except Exception as error:
+        found = module.load(name)
+        _check_loaded(kind, name, found)
+    except (Exception, SystemExit) as error:
         raise _broken(kind, providers(kind)[name], error) from error
+    return found
 
 
-def _broken(kind: str, provider: Provider, error: Exception) -> ScannerError:
+def _check_loaded(kind: str, name: str, found: Any) -> None:
+    """Refuse what a plug-in's ``load`` must not return: it would fail later, far from its cause."""
+    from scanner.experiments.base import Experiment
+    from scanner.models.base import Model
+
+    wanted = Model if kind == "models" else Experiment
+    if not isinstance(found, wanted):
+        raise TypeError(f"load({name!r}) returned a {type(found).__name__}, not a scanner {wanted.__name__}")
+    if found.name != name:
+        raise ValueError(f"load({name!r}) returned a {kind[:-1]} named {found.name!r}")
+
+
+def _broken(kind: str, provider: Provider, error: BaseException) -> ScannerError:
     origin = f"plug-in {provider.distribution}" if provider.distribution else "the package itself"
     return ScannerError(
         f"{kind[:-1]} {provider.name!r} ({provider.module}, from {origin}) does not load: "

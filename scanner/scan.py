@@ -25,6 +25,9 @@ from scanner.models.base import Model
 from scanner.signals.base import Prediction
 from scanner.vocabulary import Constraint
 
+MAX_TIED_VALUES = 10**7
+"""A tied parameter's values are computed one by one and kept in the store as a coordinate."""
+
 
 @dataclass(frozen=True)
 class Values:
@@ -134,6 +137,7 @@ def resolve(file: ScanFile) -> Scan:
     """
     model = _named(registry.model, "model", file.model)
     grid = Grid(tuple(_axis(model, name, spec) for name, spec in file.axes.items()))
+    _check_block(file, grid)
     parameters = _parameters(file, model, grid)
     members = [_member(model, i, name) for i, name in enumerate(file.experiments)]
     return Scan(file, model, grid, parameters, _group(members, model, parameters, grid))
@@ -181,6 +185,14 @@ def _axis(model: Model, name: str, spec: AxisSpec) -> Axis:
     return Axis(name, values, parameter.unit, kind, parameter.long_name or name)
 
 
+def _check_block(file: ScanFile, grid: Grid) -> None:
+    asked = file.execution.block
+    for name in () if isinstance(asked, str) else asked:
+        if name not in grid.names:
+            where, allowed = f"execution.block.{name}", ", ".join(grid.names)
+            raise InputError(where, "not an axis of this scan", name, allowed, did_you_mean(name, grid.names))
+
+
 def _parameters(file: ScanFile, model: Model, grid: Grid) -> dict[str, Values]:
     for name, value in file.fixed.items():
         where = f"fixed.{name}"
@@ -208,6 +220,8 @@ def _sources(model: Model, name: str, entry: Mapping[str, Any]) -> list[str]:
     if "of" not in entry:
         raise InputError(where, "is missing", allowed="a parameter's name or a list of names")
     sources = entry["of"] if isinstance(entry["of"], list) else [entry["of"]]
+    if not sources:
+        raise InputError(where, "is empty", allowed="a parameter's name or a list of names")
     for source in sources:
         _check_name(model, where, source)
     return sources
@@ -217,9 +231,11 @@ def _map(model: Model, name: str, entry: Mapping[str, Any], sources: list[str]) 
     """Return the map of a tied parameter and its options, checked."""
     where = f"tied.{name}"
     known = {**MAPS, **model.maps}
-    if entry.get("map") not in known:
-        hint = did_you_mean(str(entry.get("map")), known)
-        raise InputError(f"{where}.map", "unknown map", entry.get("map"), ", ".join(known), hint)
+    if "map" not in entry:
+        raise InputError(f"{where}.map", "is missing", allowed=", ".join(known))
+    if not isinstance(entry["map"], str) or entry["map"] not in known:
+        hint = did_you_mean(str(entry["map"]), known)
+        raise InputError(f"{where}.map", "unknown map", entry["map"], ", ".join(known), hint)
     chosen = known[entry["map"]]
     options: dict[str, float] = {k: v for k, v in chosen.options.items() if v is not None}
     for key, value in entry.items():
@@ -228,15 +244,23 @@ def _map(model: Model, name: str, entry: Mapping[str, Any], sources: list[str]) 
         if key not in chosen.options:
             allowed = ", ".join(["map", "of", *chosen.options])
             raise InputError(f"{where}.{key}", "unknown key", allowed=allowed, hint=did_you_mean(key, chosen.options))
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            raise InputError(f"{where}.{key}", "must be a finite number", value)
-        options[key] = float(value)
+        options[key] = _option(f"{where}.{key}", value)
     for key in chosen.options:
         if key not in options:
-            raise InputError(f"{where}.{key}", "is missing", allowed=chosen.doc)
+            raise InputError(f"{where}.{key}", "is missing", allowed=f"a number; {entry['map']} is {chosen.doc}")
     if chosen.arguments is not None and len(sources) != chosen.arguments:
-        raise InputError(f"{where}.of", f"map {entry['map']!r} takes {chosen.arguments} parameter(s)", sources)
+        problem = f"map {entry['map']!r} takes {chosen.arguments} parameter(s)"
+        raise InputError(f"{where}.of", problem, sources, f"{entry['map']} is {chosen.doc}")
     return chosen, options
+
+
+def _option(where: str, value: object) -> float:
+    try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+            return float(value)
+    except OverflowError:
+        pass  # a whole number beyond the range of floats
+    raise InputError(where, "not a number that can be used", value, "a finite number")
 
 
 def _tied(
@@ -256,6 +280,9 @@ def _tied(
     chosen, options = _map(model, name, entry, sources)
     axes = tuple(a for a in grid.names if any(a in values[s].axes for s in sources))
     shape = grid.subgrid(axes).shape
+    if math.prod(shape) > MAX_TIED_VALUES:
+        problem = f"would take {math.prod(shape):,} values, one for each point on {', '.join(axes)}"
+        raise InputError(where, problem, allowed=f"at most {MAX_TIED_VALUES:,}: choose fewer points on these axes")
     columns = [expand(values[s], axes, shape).ravel() for s in sources]
     try:
         # One point at a time in Python floats: the same bits on every CPU, unlike numpy's vector functions.

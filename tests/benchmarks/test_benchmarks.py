@@ -1,0 +1,96 @@
+"""Speed. Run with: pytest tests/benchmarks --benchmark-enable --benchmark-only
+
+Everything is measured on one core, warm, in one process; pytest-benchmark prints medians. The figure to watch
+is in the name of the group: nanoseconds or microseconds a point follow from ``extra_info["points"]``, printed at
+the end.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from jobs.launch import Options, run_scan
+from scanner import cube, registry, tables
+from scanner.config import read_scan_file
+from scanner.engine import Silent
+from scanner.evaluate import CHUNK, evaluate
+from scanner.grid import Block
+from scanner.scan import Scan, resolve
+
+CONFIG = Path(__file__).parents[2] / "configs" / "miniboone_2flavour.yaml"
+
+
+@pytest.fixture(scope="module")
+def official() -> Scan:
+    """The official 190 × 190 scan."""
+    return resolve(read_scan_file(CONFIG))
+
+
+def _per_point(benchmark: Any, points: int) -> None:
+    """Print and keep the median time a point."""
+    if benchmark.stats is not None:
+        median = benchmark.stats.stats.median / points
+        benchmark.extra_info["ns_per_point"] = 1e9 * median
+        print(f"\n{benchmark.name}: {1e9 * median:.0f} ns a point (median)")
+
+
+@pytest.mark.parametrize("name", ["miniboone_fhc", "miniboone"])
+def test_likelihood(benchmark: Any, name: str) -> None:
+    """The likelihood alone, from signals that are there: 19 bins (11 after elimination), or 38 (22)."""
+    experiment = registry.experiment(name)
+    signal = np.random.default_rng(0).uniform(0, 50, (CHUNK, experiment.signal_bins.size))
+    chi2, gof = np.empty(CHUNK), np.empty(CHUNK)
+    benchmark.pedantic(experiment.likelihood, (signal, chi2, gof), rounds=200, warmup_rounds=5)
+    _per_point(benchmark, CHUNK)
+
+
+def test_evaluate_from_cached_template(benchmark: Any, official: Scan) -> None:
+    """A point from the cached template on: couplings, signal, likelihood, status."""
+    built = tables.build_all(official)
+    benchmark.pedantic(evaluate, (official, built, Block(0, 0, (0, 0), (190, 190))), rounds=50, warmup_rounds=2)
+    _per_point(benchmark, official.grid.size)
+
+
+def test_template(benchmark: Any, official: Scan) -> None:
+    """Building the template of one Δm² (some 2,700 cells)."""
+    table = next(table for _, table in tables.walk(official))
+    nodes = official.grid.axis("dm2").array[:, None].copy()
+    benchmark.pedantic(table.build, (nodes,), rounds=20, warmup_rounds=1)
+    _per_point(benchmark, len(nodes))
+
+
+def test_official_scan_in_process(benchmark: Any, official: Scan, tmp_path: Path) -> None:
+    """The 36,100-point scan from resolved file to complete store, serially: wall time, kernels included."""
+    count = iter(range(1000))
+
+    def scan() -> None:
+        run_scan(official, Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="serial"), Silent())
+
+    benchmark.pedantic(scan, rounds=7, warmup_rounds=1)
+    _per_point(benchmark, official.grid.size)
+
+
+def test_official_scan_with_local_workers(benchmark: Any, official: Scan, tmp_path: Path) -> None:
+    """The same with two fresh local workers: what is more than above is their start."""
+    count = iter(range(1000))
+
+    def scan() -> None:
+        run_scan(official, Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="local", workers=2), Silent())
+
+    benchmark.pedantic(scan, rounds=3, warmup_rounds=0)
+
+
+def test_write(benchmark: Any, official: Scan, tmp_path: Path) -> None:
+    """Writing one block of 2¹⁴ points, status last."""
+    built = tables.build_all(official)
+    from scanner.grid import Layout
+
+    store = cube.create(str(tmp_path / "w.zarr"), official, Layout(((190, 190),), ((128, 128),)), built)
+    block = store.layout.block(0)
+    results = evaluate(official, built, block)
+    benchmark.pedantic(store.write, (block, results), rounds=50, warmup_rounds=2)
+    _per_point(benchmark, block.size)

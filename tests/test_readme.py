@@ -1,0 +1,72 @@
+"""The README's promises: its scan file, and its model and experiment, as shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+REPOSITORY = Path(__file__).parents[1]
+README = (REPOSITORY / "README.md").read_text()
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_scan_file_is_the_shipped_one() -> None:
+    yaml = YAML(typ="safe", pure=True)
+    shown = yaml.load(_blocks("yaml")[0])
+    assert shown == yaml.load((REPOSITORY / "configs/miniboone_2flavour.yaml").read_text())
+
+
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """The README's model and experiment as an installed distribution."""
+    for text in _blocks("python"):
+        first = text.splitlines()[0]
+        if first.startswith("# ") and first.endswith(".py"):
+            (tmp_path / first[2:]).write_text(text)
+    project = tomllib.loads(_blocks("toml")[0])["project"]
+    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    lines = []
+    for group, entries in project["entry-points"].items():
+        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_model_and_experiment_as_shown(plugin: Path) -> None:
+    (plugin / "scan.yaml").write_text(
+        "{version: 1, name: own, model: flavour_blind, experiments: [counting, miniboone], store: own.zarr,\n"
+        " axes: {dm2_41: {log: [0.1, 10], points: 5}, U_sq: {log: [1e-3, 0.3], points: 6}}}\n"
+    )
+    command = [sys.executable, "-m", "scanner.cli", "run", "scan.yaml", "--cluster", "serial"]
+    environment = {**os.environ, "PYTHONPATH": str(plugin)}
+    done = subprocess.run(command, cwd=plugin, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    show = [sys.executable, "-c", "import scanner; print(scanner.open('own.zarr').attrs['plugins'])"]
+    plugins = subprocess.run(show, cwd=plugin, env=environment, capture_output=True, text=True).stdout
+    assert plugins.strip() == "{'flavour_blind': 'my-neutrinos 1.0', 'counting': 'my-neutrinos 1.0'}"
+
+
+def test_python_examples_run(tmp_path: Path) -> None:
+    example = next(text for text in _blocks("python") if text.startswith("import scanner"))
+    script = tmp_path / "example.py"
+    script.write_text(example.replace('"configs/', f'"{REPOSITORY}/configs/'))
+    done = subprocess.run([sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_ci_runs_the_test_line_of_the_readme() -> None:
+    lines = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv-test")]
+    assert len(lines) == 1 and lines[0].endswith("pytest")
+    assert "grep -m1 '^python3 -m venv .venv-test' README.md" in (REPOSITORY / ".ci/run").read_text()
