@@ -18,7 +18,7 @@ from jobs.local import LocalWorkers, end_group
 from scanner import cube as cubes
 from scanner import engine, provenance
 from scanner.config import ScanFile
-from scanner.cube import Cube
+from scanner.cube import Cube, Place
 from scanner.engine import Executor, Reporter, Summary
 from scanner.errors import InputError, ScannerError, StoreRefused
 from scanner.ledger import DONE
@@ -196,11 +196,10 @@ def _end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
 
 def _erase(url: str) -> None:
     """Delete a store of ours (whole or half made); refuse any other folder."""
-    folder = cubes.local_path(url)
-    if cubes.exists(url):
-        cubes.erase(url)
-    elif folder is not None and any(not p.name.startswith("driver.") for p in folder.iterdir()):
+    if cubes.look(url) is Place.FOREIGN:
         raise StoreRefused(f"{url}: --fresh deletes only stores of this program, and this folder is none")
+    with cubes.storage_errors(url):
+        cubes.erase(url)
 
 
 @contextlib.contextmanager

@@ -7,8 +7,8 @@ Layout of a store::
     tables/PATH/          the tables that the scan was evaluated with
     g0/ g1/ ...           one group for each set of experiments that depend on the same axes:
         chi2 status ...       (experiment, *axes), one shard a block
-    ledger/               which blocks are done
-    driver.lock driver.json   the driver at work (local stores)
+    ledger/0              which blocks are done, one byte each
+    driver.* cluster.log  the driver at work, and the logs (local stores)
 
 zarr and xarray accept writes that cover part of a shard, and lose data when two processes do so. Here a block
 *is* a shard: both come from the store's `Layout`, and nothing else writes.
@@ -17,6 +17,7 @@ zarr and xarray accept writes that cover part of a shard, and lose data when two
 from __future__ import annotations
 
 import contextlib
+import enum
 import errno
 import functools
 import math
@@ -41,6 +42,7 @@ from scanner.scan import Scan
 from scanner.tables import BuiltTable
 
 FORMAT = 1
+DRIVER_FILES = {"driver.lock", "driver.json", "driver.log", "cluster.log"}
 INNER_POINTS = 2**16
 _CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 _WRITE_ALL: Any = {"write_empty_chunks": True}
@@ -146,10 +148,10 @@ class Cube:
         """Return the ledger brought up to date with the shards, and a message if it had to be rebuilt."""
         blocks, message = self.layout.number_of_blocks, None
         try:
-            ledger = Ledger.read(self.root.require_group("ledger"), blocks)
-        except (LedgerDamaged, KeyError) as error:
+            ledger = Ledger.read(self.root, blocks)
+        except LedgerDamaged as error:
             message = f"{error}; rebuilt from the blocks in the store"
-            ledger = Ledger.create(self.root.require_group("ledger"), blocks)
+            ledger = Ledger.empty(self.root, blocks)
         written = self.written()
         lost = [int(n) for n in np.flatnonzero(ledger.state == DONE) if n not in written]
         ledger.mark(lost, MISSING)
@@ -185,9 +187,13 @@ class Cube:
 
 
 def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> Cube:
-    """Create a store; its attributes are written last, so that half a store is never taken for a whole one."""
+    """Create a store, in place of one whose creation did not end.
+
+    The record is written last, so that half a store is never taken for a whole one.
+    """
     with storage_errors(url):
-        root = zarr.open_group(url, mode="a")
+        erase(url)
+        root = zarr.create_group(url, attributes={"scanner": {"format": FORMAT}})
         for axis in scan.grid.axes:
             _save(root, f"axes/{axis.name}", axis.array, (axis.name,))
         for name in scan.file.tied:
@@ -197,7 +203,7 @@ def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable
             _save(root, f"tables/{path}/status", table.status)
         for number in range(len(scan.groups)):
             _create_arrays(root, scan, layout, number)
-        Ledger.create(root.require_group("ledger"), layout.number_of_blocks)
+        Ledger.empty(root, layout.number_of_blocks).flush()
         record = _record(scan, layout, tables)
         root.attrs.put({"scanner": record})
     return Cube(url, root, record, layout)
@@ -218,19 +224,35 @@ def open_cube(url: str, mode: str = "r") -> Cube:
     except Exception as error:
         raise StoreRefused(f"{url}: is not a store that can be read ({error})") from None
     record: Any = root.attrs.get("scanner")
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
+    if not isinstance(record, dict) or record.get("format") != FORMAT or "identity" not in record:
         raise StoreRefused(f"{url}: is not a complete store of this program (or of another version's format)")
     layout = Layout(*(tuple(tuple(x) for x in record["layout"][k]) for k in ("shapes", "blocks")))
     return Cube(url, root, record, layout)
 
 
-def exists(url: str) -> bool:
-    """Whether a complete store of ours is there."""
+class Place(enum.Enum):
+    """What is found where a store shall be."""
+
+    EMPTY = "nothing"
+    CREATING = "a store of ours whose creation did not end"
+    COMPLETE = "a store of ours"
+    FOREIGN = "something else"
+
+
+def look(url: str) -> Place:
+    """Say what is at a URL."""
     try:
-        open_cube(url)
-    except StoreRefused:
-        return False
-    return True
+        root = zarr.open_group(url, mode="r")
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
+        folder = local_path(url)
+        names = {p.name for p in folder.iterdir()} if folder and folder.is_dir() else set()
+        return Place.FOREIGN if names - DRIVER_FILES else Place.EMPTY
+    except Exception:
+        return Place.FOREIGN
+    record: Any = root.attrs.get("scanner")
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        return Place.FOREIGN
+    return Place.CREATING if "identity" not in record else Place.COMPLETE
 
 
 def local_path(url: str) -> Path | None:
@@ -250,7 +272,7 @@ def remove_partial_files(url: str) -> int:
 
 
 def erase(url: str) -> None:
-    """Delete the contents of a store of ours, keeping the driver's lock."""
+    """Delete the contents of a store of ours, keeping the driver's files."""
     folder = local_path(url)
     if folder is None:
         root = zarr.open_group(url, mode="a")
@@ -259,7 +281,7 @@ def erase(url: str) -> None:
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif not path.name.startswith("driver."):
+        elif path.name not in DRIVER_FILES:
             path.unlink()
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from scanner import cube as cubes
 from scanner import planning, provenance, tables, worker
-from scanner.cube import Cube
+from scanner.cube import Cube, Place
 from scanner.errors import Status, StoreError, StoreRefused
 from scanner.ledger import DONE, FAILED, Ledger
 from scanner.scan import Scan
@@ -112,11 +112,13 @@ def prepare(scan: Scan, url: str, workers: int, reporter: Reporter) -> Cube:
     StoreRefused
         If the store holds another scan, or the folder holds something else.
     """
-    if cubes.exists(url):
+    place = cubes.look(url)
+    if place is Place.COMPLETE:
         cube = cubes.open_cube(url, "r+")
         _check_identity(scan, cube)
         return cube
-    _refuse_foreign(url)
+    if place is Place.FOREIGN:
+        raise StoreRefused(f"{url}: the folder exists and is not a store of this program; choose another store")
     plan = planning.plan(scan, workers)
     reporter.message(f"{plan.points:,} points in {plan.layout.number_of_blocks:,} blocks")
     built = tables.build_all(scan)
@@ -142,19 +144,6 @@ def _differences(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str
             yield from _differences(stored.get(key), wanted.get(key), inner)
     elif stored != wanted:
         yield path, stored, wanted
-
-
-def _refuse_foreign(url: str) -> None:
-    """Refuse a folder that has anything in it but a driver's files or the start of a store of ours."""
-    folder = cubes.local_path(url)
-    if folder is None or not folder.exists():
-        return
-    ours = {"driver.lock", "driver.json", "driver.log", "zarr.json", "axes", "tied", "tables", "ledger"}
-    foreign = [p.name for p in folder.iterdir() if p.name not in ours and not p.name.startswith("g")]
-    whole = (folder / "zarr.json").exists() and b'"scanner"' in (folder / "zarr.json").read_bytes()
-    started = (folder / "driver.json").exists() or not (folder / "zarr.json").exists()
-    if foreign or whole or not started:
-        raise StoreRefused(f"{url}: the folder exists and is not a store of this program; choose another --out")
 
 
 def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> list[int]:

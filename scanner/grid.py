@@ -60,8 +60,8 @@ def logarithmic(low: float, high: float, points: int) -> tuple[float, ...]:
     """
     if points == 1:
         return (float(low),)
-    ratio = math.log10(high / low)
-    inner = (10 ** (math.log10(low) + ratio * (i / (points - 1))) for i in range(1, points - 1))
+    first, last = math.log10(low), math.log10(high)
+    inner = (10 ** (first + (last - first) * (i / (points - 1))) for i in range(1, points - 1))
     return (float(low), *inner, float(high))
 
 

@@ -18,6 +18,7 @@ from scanner.errors import ScannerError
 
 MISSING, DONE, FAILED = 0, 1, 2
 MAX_TRACEBACKS = 200
+PATH = "ledger/0"
 
 
 class LedgerDamaged(ScannerError):
@@ -29,40 +30,31 @@ class Ledger:
 
     Parameters
     ----------
-    group
-        zarr group that holds it.
+    root
+        The store's group.
     state
         uint8, shape (blocks,): MISSING, DONE or FAILED.
     failures
         Traceback by block number.
+    stored
+        Whether the store holds this ledger already; if not, the first flush makes it.
     """
 
-    def __init__(self, group: zarr.Group, state: np.ndarray, failures: Mapping[int, str]):
-        self._group = group
+    def __init__(self, root: zarr.Group, state: np.ndarray, failures: Mapping[int, str], stored: bool):
+        self._root = root
         self.state = state
         self.failures = dict(failures)
+        self._stored = stored
         self._flushed = time.monotonic()
-        self._changed = False
+        self._changed = not stored
 
     @classmethod
-    def create(cls, group: zarr.Group, blocks: int) -> Ledger:
-        """Make a ledger with every block missing."""
-        group.create_array(
-            "state",
-            shape=(blocks,),
-            chunks=(blocks,),
-            dtype="uint8",
-            fill_value=MISSING,
-            compressors=[ZstdCodec(level=1), Crc32cCodec()],
-            config={"write_empty_chunks": True},
-            overwrite=True,
-        )
-        ledger = cls(group, np.zeros(blocks, dtype=np.uint8), {})
-        ledger.flush()
-        return ledger
+    def empty(cls, root: zarr.Group, blocks: int) -> Ledger:
+        """Return a ledger with every block missing; nothing is written before the first flush."""
+        return cls(root, np.zeros(blocks, dtype=np.uint8), {}, stored=False)
 
     @classmethod
-    def read(cls, group: zarr.Group, blocks: int) -> Ledger:
+    def read(cls, root: zarr.Group, blocks: int) -> Ledger:
         """Read a ledger.
 
         Raises
@@ -71,15 +63,14 @@ class Ledger:
             If it is absent, cannot be decoded, or does not fit the number of blocks.
         """
         try:
-            array: Any = group["state"]
-            state = np.asarray(array[...])
-            texts: Any = group.attrs.get("failures", {})
-            failures = {int(n): str(text) for n, text in texts.items()}
+            array: Any = root[PATH]
+            state = np.array(array[...])
+            failures = {int(n): str(text) for n, text in array.attrs.get("failures", {}).items()}
         except Exception as error:
             raise LedgerDamaged(f"the ledger cannot be read ({type(error).__name__}: {error})") from error
         if state.shape != (blocks,) or state.max(initial=0) > FAILED:
             raise LedgerDamaged(f"the ledger does not fit its {blocks} blocks")
-        return cls(group, state.copy(), failures)
+        return cls(root, state, failures, stored=True)
 
     def mark(self, numbers: Iterable[int], state: int) -> None:
         """Set the state of blocks; a block that is not failed loses its traceback."""
@@ -100,10 +91,22 @@ class Ledger:
         """Write, if anything changed and the last write is `every` seconds ago; atomic on every store."""
         if every and (not self._changed or time.monotonic() - self._flushed < every):
             return
-        array: Any = self._group["state"]
+        array: Any = self._root[PATH] if self._stored else self._create()
         array[...] = self.state
-        self._group.attrs["failures"] = {str(n): text for n, text in sorted(self.failures.items())}
+        array.attrs["failures"] = {str(n): text for n, text in sorted(self.failures.items())}
         self._flushed, self._changed = time.monotonic(), False
+
+    def _create(self) -> Any:
+        self._stored = True
+        return self._root.create_array(
+            PATH,
+            shape=self.state.shape,
+            chunks=self.state.shape,
+            dtype="uint8",
+            fill_value=MISSING,
+            compressors=[ZstdCodec(level=1), Crc32cCodec()],
+            overwrite=True,
+        )
 
     def count(self, state: int) -> int:
         """Number of blocks in a state."""

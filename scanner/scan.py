@@ -139,14 +139,14 @@ def resolve(file: ScanFile) -> Scan:
     grid = Grid(tuple(_axis(model, name, spec) for name, spec in file.axes.items()))
     _check_block(file, grid)
     parameters = _parameters(file, model, grid)
-    members = [_member(model, i, name) for i, name in enumerate(file.experiments)]
+    members = [_member(model, f"experiments[{i}]", name) for i, name in enumerate(file.experiments)]
     return Scan(file, model, grid, parameters, _group(members, model, parameters, grid))
 
 
 def point(model: Model, experiments: Sequence[str], params: Mapping[str, float]) -> Scan:
     """Return the scan of a single point: no axes, all parameters fixed."""
     values = {name: Values((), np.array(value)) for name, value in model.complete(params).items()}
-    members = [_member(model, i, name) for i, name in enumerate(experiments)]
+    members = [_member(model, "experiment", name) for name in experiments]
     file = ScanFile.model_construct(
         version=1, name="point", axes={}, model=model.name, experiments=list(experiments), dtype="float64"
     )
@@ -181,6 +181,9 @@ def _axis(model: Model, name: str, spec: AxisSpec) -> Axis:
         make = grids.logarithmic if kind == "log" else grids.linear
         low, high = getattr(spec, kind)
         values = make(low, high, spec.points or 0)
+    if not all(a < b for a, b in itertools.pairwise(values)):
+        problem = f"{len(values):,} values between {values[0]!r} and {values[-1]!r} cannot be told apart"
+        raise InputError(f"{where}.points", problem, allowed="fewer points, or a wider range")
     parameter.check((values[0], values[-1]), f"{where}.{kind}")
     return Axis(name, values, parameter.unit, kind, parameter.long_name or name)
 
@@ -299,8 +302,7 @@ def expand(values: Values, axes: tuple[str, ...], shape: tuple[int, ...]) -> np.
     return np.broadcast_to(values.array[index], shape)
 
 
-def _member(model: Model, number: int, name: str) -> Member:
-    where = f"experiments[{number}]"
+def _member(model: Model, where: str, name: str) -> Member:
     experiment: Experiment = _named(registry.experiment, where, name)
     common = [s for s in model.signals if s in experiment.signals]
     if not common:
