@@ -118,12 +118,16 @@ class BatchWorkers:
 
     def address(self) -> tuple[str, str]:
         """Start the scheduler here and submit the jobs; return the addresses of scheduler and dashboard."""
+        self._cluster = self.cluster()
+        self._cluster.scale(jobs=self._count)
+        return self._cluster.scheduler_address, self._cluster.dashboard_link
+
+    def cluster(self) -> Any:
+        """Return the dask-jobqueue cluster of the cluster file, with no job submitted yet."""
         import dask_jobqueue
 
         kinds = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
-        self._cluster = getattr(dask_jobqueue, kinds[self._file.kind])(**self._options())
-        self._cluster.scale(jobs=self._count)
-        return self._cluster.scheduler_address, self._cluster.dashboard_link
+        return getattr(dask_jobqueue, kinds[self._file.kind])(**self._options())
 
     def _options(self) -> dict[str, Any]:
         file, processes = self._file, self._file.workers_per_job

@@ -280,7 +280,7 @@ def _first_error(error: ValidationError, root: type[BaseModel], where: str = "")
     location = _location(first)
     path = _written(where, location) or "scan file"
     kind, found = first["type"], first["input"]
-    if kind == "extra_forbidden":
+    if kind in ("extra_forbidden", "invalid_key"):
         known = list(_section(root, location)[0].model_fields)
         hint = did_you_mean(str(location[-1]), known)
         return InputError(path, f"unknown key {location[-1]!r}", allowed=", ".join(known), hint=hint)

@@ -193,7 +193,7 @@ def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable
     """
     with storage_errors(url):
         erase(url)
-        root = zarr.create_group(url, attributes={"scanner": {"format": FORMAT}})
+        root = zarr.create_group(_place(url), attributes={"scanner": {"format": FORMAT}})
         for axis in scan.grid.axes:
             _save(root, f"axes/{axis.name}", axis.array, (axis.name,))
         for name in scan.file.tied:
@@ -218,7 +218,7 @@ def open_cube(url: str, mode: str = "r") -> Cube:
         If there is none at that place, or it is not one of ours.
     """
     try:
-        root = zarr.open_group(url, mode=mode)  # type: ignore[arg-type]
+        root = zarr.open_group(_place(url), mode=mode)  # type: ignore[arg-type]
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
         raise StoreRefused(f"{url}: no store there") from None
     except Exception as error:
@@ -242,7 +242,7 @@ class Place(enum.Enum):
 def look(url: str) -> Place:
     """Say what is at a URL."""
     try:
-        root = zarr.open_group(url, mode="r")
+        root = zarr.open_group(_place(url), mode="r")
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
         folder = local_path(url)
         names = {p.name for p in folder.iterdir()} if folder and folder.is_dir() else set()
@@ -262,6 +262,11 @@ def local_path(url: str) -> Path | None:
     return None if "://" in url else Path(url)
 
 
+def _place(url: str) -> str | Path:
+    """What zarr shall open: a path wherever there is one, because only there are its writes atomic renames."""
+    return local_path(url) or url
+
+
 def remove_partial_files(url: str) -> int:
     """Remove what killed writers left behind; only safe when no writer is alive. Returns how many."""
     folder = local_path(url)
@@ -278,7 +283,7 @@ def erase(url: str) -> None:
         root = zarr.open_group(url, mode="a")
         sync(root.store.clear())
         return
-    for path in folder.iterdir():
+    for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name not in DRIVER_FILES:
