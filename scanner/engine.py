@@ -167,8 +167,10 @@ def run_blocks(
         If the store cannot be written; the ledger is as up to date as the store allows.
     """
     summary, begin = Summary(), time.monotonic()
+    # A block that failed in an earlier run has had its retries: it gets one more chance a run.
+    tries = Counter({number: retries for number in numbers if ledger.state[number] == FAILED})
     try:
-        for outcome in _outcomes(executor, numbers, retries):
+        for outcome in _outcomes(executor, numbers, tries, retries):
             _record(cube, ledger, outcome)
             summary.add(outcome)
             summary.seconds = time.monotonic() - begin
@@ -180,11 +182,10 @@ def run_blocks(
     return summary
 
 
-def _outcomes(executor: Executor, numbers: Sequence[int], retries: int) -> Iterator[Outcome]:
+def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], retries: int) -> Iterator[Outcome]:
     """Keep the executor's window full; give a failed block another try, `retries` times."""
     waiting = iter(numbers)
     again: list[int] = []
-    tries: Counter[int] = Counter()
     running = 0
     while True:
         free = executor.window - running
