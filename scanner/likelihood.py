@@ -16,6 +16,7 @@ import numpy as np
 from scanner.physics.kernel import kernel
 
 LANES = 8
+PIVOTS = 4
 
 
 class Likelihood(Protocol):
@@ -179,12 +180,18 @@ def _eliminate_control(  # type: ignore[no-untyped-def]
 
 @kernel("void(f8[:, :, ::1], f8[:, ::1], f8[::1], f8[::1])")
 def _solve_pack(work, r, square, log_det):  # type: ignore[no-untyped-def]
-    """rᵀM⁻¹r and ln det M of each lane, by Cholesky; a pivot that is not positive makes its lane NaN."""
+    """rᵀM⁻¹r and ln det M of each lane, by Cholesky; a pivot that is not positive makes its r NaN.
+
+    The logarithm, which does not vectorise, is taken of the product of a few pivots at a time: too few to
+    leave the range of a float64, unless a variance does so itself.
+    """
     bins = r.shape[0]
     inverse = np.empty(LANES)
+    product = np.empty(LANES)
     for lane in range(LANES):
         square[lane] = 0.0
         log_det[lane] = 0.0
+        product[lane] = 1.0
     for j in range(bins):
         for k in range(j):
             for lane in range(LANES):
@@ -192,7 +199,7 @@ def _solve_pack(work, r, square, log_det):  # type: ignore[no-untyped-def]
                 r[j, lane] -= work[j, k, lane] * r[k, lane]
         for lane in range(LANES):
             pivot = work[j, j, lane]
-            log_det[lane] += math.log(pivot)
+            product[lane] *= pivot
             inverse[lane] = 1.0 / math.sqrt(pivot)
             r[j, lane] *= inverse[lane]
             square[lane] += r[j, lane] * r[j, lane]
@@ -202,6 +209,10 @@ def _solve_pack(work, r, square, log_det):  # type: ignore[no-untyped-def]
                     work[i, j, lane] -= work[i, k, lane] * work[j, k, lane]
             for lane in range(LANES):
                 work[i, j, lane] *= inverse[lane]
+        if j % PIVOTS == PIVOTS - 1 or j == bins - 1:
+            for lane in range(LANES):
+                log_det[lane] += math.log(product[lane])
+                product[lane] = 1.0
 
 
 @kernel(
