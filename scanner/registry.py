@@ -86,15 +86,19 @@ def passed_over(kind: str) -> list[Provider]:
 
 @functools.cache
 def _all(kind: str) -> tuple[Provider, ...]:
-    """Every provider, this package's first."""
+    """Every provider: this package's first, then the plug-ins in order of name, whatever the disk's order is."""
     own = sorted((PACKAGE / kind).glob("*.py"))
     found = [Provider(name, f"scanner.{kind}.{path.stem}", path) for path in own for name in _provides(path)]
-    return (*found, *(_plugin(entry) for entry in entry_points(group=f"scanner.{kind}")))
+    plugins = (_plugin(entry) for entry in entry_points(group=f"scanner.{kind}"))
+    return (*found, *sorted(plugins, key=lambda provider: (provider.distribution, provider.name, provider.module)))
 
 
 def _plugin(entry: EntryPoint) -> Provider:
     origin = f"{entry.dist.name} {entry.dist.version}" if entry.dist else "unknown"
-    return Provider(entry.name, entry.module, module_file(entry), origin)
+    try:
+        return Provider(entry.name, entry.module, module_file(entry), origin)
+    except AttributeError:  # the entry point's value is no module's name: importing it will say so
+        return Provider(entry.name, entry.value, None, origin)
 
 
 def _provides(path: Path) -> tuple[str, ...]:
