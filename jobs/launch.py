@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fsspec
 from distributed import Client
 
 from jobs import clusters
@@ -26,6 +27,7 @@ from scanner.lock import DriverLock
 from scanner.scan import Scan
 
 DEFAULT_WORKERS = max(1, os.cpu_count() or 1)
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,17 @@ def store_url(file: ScanFile, out: str | os.PathLike[str] | None) -> str:
     chosen = os.fspath(out) if out is not None else file.store
     if chosen is None:
         raise InputError("store", "is missing", allowed="a path or URL here, or -o/--out")
-    return chosen if "://" in chosen else str(Path(chosen).expanduser().absolute())
+    if "://" in chosen:
+        protocol = chosen.partition("://")[0]
+        if protocol not in fsspec.available_protocols():
+            raise InputError("store", f"unknown kind of URL {protocol!r}", chosen, "a path, or a URL that fsspec knows")
+        return chosen
+    try:
+        path = Path(chosen).expanduser().absolute()
+        path.exists()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError("store", f"not a usable path: {error}", chosen) from None
+    return str(path)
 
 
 def check_writable(url: str) -> None:
@@ -84,8 +96,9 @@ def run_scan(scan: Scan, options: Options, reporter: Reporter) -> tuple[Cube, Su
     file = scan.file
     url = store_url(file, options.out)
     check_writable(url)
+    _refuse_foreign(url, options.fresh)
     cluster = options.cluster or file.execution.cluster
-    workers = options.workers or file.execution.workers or _workers_of(cluster)
+    workers = _workers(cluster, options, file)
     with DriverLock(url) as lock:
         _end_predecessor(lock, reporter)
         if options.fresh:
@@ -103,6 +116,8 @@ def _compute(
     ledger, message = cube.ledger()
     if message:
         reporter.message(message)
+    if verify:
+        engine.mend(scan, cube, reporter)
     todo = engine.pending(cube, ledger, verify, reporter)
     found = engine.counts(cube, ledger)
     total = sum(block.size for block in cube.layout)
@@ -128,11 +143,22 @@ def _compute(
     return summary
 
 
-def _workers_of(cluster: str) -> int:
-    """Number of workers where neither the command line nor the scan file says one."""
-    if cluster in ("local", "serial") or "://" in cluster:
-        return DEFAULT_WORKERS
-    return clusters.read(clusters.find(cluster)).workers or DEFAULT_WORKERS
+def _workers(cluster: str, options: Options, file: ScanFile) -> int:
+    """Return the number of workers: the command line's, else that of the cluster asked for, else the scan file's.
+
+    A cluster that there is not is refused here, before anything is made.
+    """
+    own = None
+    if "://" in cluster:
+        if cluster.partition("://")[0] not in SCHEMES:
+            allowed = ", ".join(f"{scheme}://host:port" for scheme in SCHEMES)
+            raise InputError("--cluster", "not a scheduler's address", cluster, allowed)
+    elif cluster not in ("local", "serial"):
+        own = clusters.read(clusters.find(cluster)).workers
+    written = file.execution.workers
+    if cluster == file.execution.cluster:
+        return options.workers or written or own or DEFAULT_WORKERS
+    return options.workers or own or written or DEFAULT_WORKERS
 
 
 @contextlib.contextmanager
@@ -164,6 +190,7 @@ def _executor(
             yield DaskExecutor(cube, client, workers, started.check)
     finally:
         started.close()
+        lock.ended()
 
 
 @contextlib.contextmanager
@@ -194,10 +221,17 @@ def _end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
         clusters.end_jobs(jobs)
 
 
-def _erase(url: str) -> None:
-    """Delete a store of ours (whole or half made); refuse any other folder."""
-    if cubes.look(url) is Place.FOREIGN:
+def _refuse_foreign(url: str, fresh: bool) -> None:
+    """Raise if something else than a store of ours is there, before even a lock is written into it."""
+    if cubes.look(url) is not Place.FOREIGN:
+        return
+    if fresh:
         raise StoreRefused(f"{url}: --fresh deletes only stores of this program, and this folder is none")
+    raise StoreRefused(f"{url}: the folder exists and is not a store of this program; choose another store")
+
+
+def _erase(url: str) -> None:
+    """Delete a store of ours, whole or half made."""
     with cubes.storage_errors(url):
         cubes.erase(url)
 

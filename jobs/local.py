@@ -94,10 +94,9 @@ class LocalWorkers:
         if self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            end_group(self.jobs)
+        end_group(self.jobs)  # a cluster that was killed leaves its workers behind for a moment
         if self._process.stdout:
             self._process.stdout.close()
 

@@ -32,6 +32,7 @@ import numpy as np
 import zarr
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.core.sync import sync
+from zarr.storage import LocalStore
 
 from scanner import provenance
 from scanner.errors import Status, StoreError, StoreRefused
@@ -39,10 +40,10 @@ from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, Ledger, LedgerDamaged
 from scanner.scan import Scan
-from scanner.tables import BuiltTable
+from scanner.tables import BuiltTable, build_all
 
 FORMAT = 1
-DRIVER_FILES = {"driver.lock", "driver.json", "driver.log", "cluster.log"}
+DRIVER_FILES = {"driver.lock", "driver.json", "driver.new", "driver.log", "cluster.log"}
 INNER_POINTS = 2**16
 _CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 _WRITE_ALL: Any = {"write_empty_chunks": True}
@@ -79,8 +80,14 @@ class Cube:
 
     def array(self, path: str) -> Any:
         """Return the zarr array at a path of the store, set to write chunks even if they hold only the fill."""
-        found: Any = self.root[path]
-        return found.with_config(_WRITE_ALL)
+        try:
+            found: Any = self.root[path]
+            return found.with_config(_WRITE_ALL)
+        except Exception as error:
+            raise StoreError(
+                f"{self.url}: array {path} cannot be opened ({type(error).__name__}: {error})\n  "
+                "restore the store from a copy, or replace it with --fresh"
+            ) from error
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -104,9 +111,17 @@ class Cube:
         region = (slice(None), *block.slices)
         with storage_errors(self.url):
             for name, array in self.arrays[block.group].items():
-                array[region] = rounded[name]
+                try:
+                    array[region] = rounded[name]
+                except ValueError:  # zarr reads a shard before it replaces it, and this one is damaged
+                    self._delete(block, name)
+                    array[region] = rounded[name]
         values, counts = np.unique(rounded["status"], return_counts=True)
         return {Status(int(v)).name: int(n) for v, n in zip(values, counts, strict=True)}
+
+    def _delete(self, block: Block, name: str) -> None:
+        position = "/".join(map(str, (0, *self.layout.position(block.number, block.group))))
+        sync((self.arrays[block.group][name].store_path / f"c/{position}").delete())
 
     def write_failed(self, block: Block, status: Status) -> None:
         """Mark every point of a block as not computed, for the reason given by a status."""
@@ -167,11 +182,49 @@ class Cube:
             return True
 
     def damaged(self, block: Block) -> bool:
-        """Whether a block cannot be decoded."""
+        """Whether a finished block cannot be decoded, or lacks a number or a status."""
         try:
-            for name in self.arrays[block.group]:
+            chi2, status = self.read(block, "chi2"), self.read(block, "status")
+            for name in self.record["outputs"]:
                 self.read(block, name)
         except StoreError:
+            return True
+        return bool((status == Status.missing).any() or (np.isnan(chi2) & (status == Status.ok)).any())
+
+    def mend(self, scan: Scan) -> list[str]:
+        """Write damaged axes and tables anew; return their paths.
+
+        Raises
+        ------
+        StoreError
+            If a table cannot be made as it was, because its sources have changed.
+        """
+        mended = [path for path, _, _ in _coordinates(scan) if self._unreadable(path)]
+        with storage_errors(self.url):
+            for path, values, names in _coordinates(scan):
+                if path in mended:
+                    _save(self.root, path, values, names)
+            parts = {p: [f"tables/{p}/{part}" for part in ("entries", "status")] for p in self.record["tables"]}
+            damaged = [path for path, paths in parts.items() if any(map(self._unreadable, paths))]
+            built = build_all(scan) if damaged else {}
+            for path in damaged:
+                self._mend_table(path, built[path])
+        return mended + [f"tables/{path}" for path in damaged]
+
+    def _mend_table(self, path: str, table: BuiltTable) -> None:
+        if table.key != self.record["tables"][path]["key"]:
+            raise StoreError(
+                f"{self.url}: table {path} is damaged, and what it was made from has changed since\n  "
+                "restore the store from a copy, or replace it with --fresh"
+            )
+        _save_table(self.root, path, table)
+
+    def _unreadable(self, path: str) -> bool:
+        try:
+            self.array(path)[...]
+        except OSError:
+            raise
+        except Exception:
             return True
         return False
 
@@ -194,13 +247,10 @@ def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable
     with storage_errors(url):
         erase(url)
         root = zarr.create_group(_place(url), attributes={"scanner": {"format": FORMAT}})
-        for axis in scan.grid.axes:
-            _save(root, f"axes/{axis.name}", axis.array, (axis.name,))
-        for name in scan.file.tied:
-            _save(root, f"tied/{name}", scan.parameters[name].array, scan.parameters[name].axes)
+        for path, values, names in _coordinates(scan):
+            _save(root, path, values, names)
         for path, table in tables.items():
-            _save(root, f"tables/{path}/entries", table.entries)
-            _save(root, f"tables/{path}/status", table.status)
+            _save_table(root, path, table)
         for number in range(len(scan.groups)):
             _create_arrays(root, scan, layout, number)
         Ledger.empty(root, layout.number_of_blocks).flush()
@@ -246,7 +296,8 @@ def look(url: str) -> Place:
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
         folder = local_path(url)
         names = {p.name for p in folder.iterdir()} if folder and folder.is_dir() else set()
-        return Place.FOREIGN if names - DRIVER_FILES else Place.EMPTY
+        left = {n for n in names - DRIVER_FILES if not n.endswith(".partial")}
+        return Place.FOREIGN if left else Place.EMPTY
     except Exception:
         return Place.FOREIGN
     record: Any = root.attrs.get("scanner")
@@ -277,13 +328,13 @@ def remove_partial_files(url: str) -> int:
 
 
 def erase(url: str) -> None:
-    """Delete the contents of a store of ours, keeping the driver's files."""
+    """Delete the contents of a store of ours, keeping the driver's files; what says that it is ours goes last."""
     folder = local_path(url)
     if folder is None:
         root = zarr.open_group(url, mode="a")
         sync(root.store.clear())
         return
-    for path in folder.iterdir() if folder.is_dir() else ():
+    for path in sorted(folder.iterdir(), key=lambda p: p.name == "zarr.json") if folder.is_dir() else ():
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name not in DRIVER_FILES:
@@ -317,13 +368,16 @@ def decoding_errors(url: str, what: str) -> Iterator[None]:
 
 
 def _keys(root: zarr.Group, path: str) -> list[str]:
-    """Keys of the shards of an array, without its path: ``c/0/3/1``."""
+    """Keys of the shards of an array, without its path: ``0/3/1``. An empty file (host crash) is no shard."""
+    prefix = f"{root.store_path.path}/{path}/c/".lstrip("/")
 
     async def collect() -> list[str]:
-        prefix = f"{root.store_path.path}/{path}/c/".lstrip("/")
         return [key.removeprefix(prefix) async for key in root.store.list_prefix(prefix)]
 
-    return [key for key in sync(collect()) if not key.endswith(".partial")]
+    keys = [key for key in sync(collect()) if all(part.isdecimal() for part in key.split("/"))]
+    if not isinstance(root.store, LocalStore):
+        return keys
+    return [key for key in keys if (root.store.root / prefix / key).stat().st_size]
 
 
 def _save(root: zarr.Group, path: str, values: np.ndarray, names: tuple[str, ...] | None = None) -> None:
@@ -337,6 +391,18 @@ def _save(root: zarr.Group, path: str, values: np.ndarray, names: tuple[str, ...
         overwrite=True,
     ).with_config(_WRITE_ALL)
     array[...] = values
+
+
+def _coordinates(scan: Scan) -> list[tuple[str, np.ndarray, tuple[str, ...]]]:
+    """Path, values and axes of everything that becomes a coordinate."""
+    axes = [(f"axes/{axis.name}", axis.array, (axis.name,)) for axis in scan.grid.axes]
+    tied = [(name, scan.parameters[name]) for name in scan.file.tied]
+    return axes + [(f"tied/{name}", values.array, values.axes) for name, values in tied]
+
+
+def _save_table(root: zarr.Group, path: str, table: BuiltTable) -> None:
+    _save(root, f"tables/{path}/entries", table.entries)
+    _save(root, f"tables/{path}/status", table.status)
 
 
 def _create_arrays(root: zarr.Group, scan: Scan, layout: Layout, number: int) -> None:

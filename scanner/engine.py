@@ -146,6 +146,12 @@ def _differences(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str
         yield path, stored, wanted
 
 
+def mend(scan: Scan, cube: Cube, reporter: Reporter) -> None:
+    """Write damaged axes and tables of a store anew, from the scan file."""
+    for path in cube.mend(scan):
+        reporter.message(f"verified: {path} was damaged, and is written anew")
+
+
 def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> list[int]:
     """Return the blocks to compute: those missing, failed before, and (verifying) those damaged."""
     if verify:
@@ -175,7 +181,8 @@ def run_blocks(
             summary.add(outcome)
             summary.seconds = time.monotonic() - begin
             reporter.outcome(outcome)
-            ledger.flush(every=LEDGER_SECONDS)
+            with cubes.storage_errors(cube.url):
+                ledger.flush(every=LEDGER_SECONDS)
     finally:
         with cubes.storage_errors(cube.url):
             ledger.flush()

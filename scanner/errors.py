@@ -102,5 +102,5 @@ def did_you_mean(name: str, known: Iterable[str]) -> str | None:
 
 
 def _shorten(value: object, limit: int = 120) -> str:
-    text = repr(value)
+    text = "nothing" if value is None else repr(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."

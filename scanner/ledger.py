@@ -89,7 +89,7 @@ class Ledger:
 
     def flush(self, every: float = 0.0) -> None:
         """Write, if anything changed and the last write is `every` seconds ago; atomic on every store."""
-        if every and (not self._changed or time.monotonic() - self._flushed < every):
+        if not self._changed or time.monotonic() - self._flushed < every:
             return
         array: Any = self._root[PATH] if self._stored else self._create()
         array[...] = self.state

@@ -39,6 +39,8 @@ class DriverLock:
         self._folder = Path(folder)
         self._note = self._folder / "driver.json"
         self._lock = FileLock(self._folder / "driver.lock")
+        self._open = True
+        """Whether jobs may be alive, a predecessor's or our own, that the next driver must end."""
 
     def __enter__(self) -> DriverLock:
         with storage_errors(self._url):
@@ -60,15 +62,21 @@ class DriverLock:
         return note if isinstance(note, dict) else None
 
     def note(self, jobs: Mapping[str, Any] | None) -> None:
-        """Write down this driver and the jobs that it is about to start."""
+        """Write down this driver and the jobs that it is about to start; no earlier ones are alive."""
         note = {"host": socket.gethostname(), "pid": os.getpid(), "start": provenance.now(), "jobs": jobs}
         temporary = self._note.with_suffix(".new")
         with storage_errors(self._url):
             temporary.write_text(json.dumps(note))
             temporary.replace(self._note)
+        self._open = jobs is not None
+
+    def ended(self) -> None:
+        """Take down that the jobs that were noted are gone."""
+        self._open = False
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._note.unlink(missing_ok=True)
+        if not self._open:
+            self._note.unlink(missing_ok=True)
         self._lock.release()

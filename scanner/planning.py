@@ -155,11 +155,6 @@ def _block(scan: Scan, group: GroupPlan, shape: tuple[int, ...], workers: int) -
 
 
 def _asked_block(scan: Scan, asked: dict[str, int], axes: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    for name in asked:
-        if name not in scan.grid.names:
-            raise InputError(
-                f"execution.block.{name}", "is not an axis of this scan", allowed=", ".join(scan.grid.names)
-            )
     block = tuple(min(asked.get(a, n), n) for a, n in zip(axes, shape, strict=True))
     bytes_ = math.prod(block) * _point_bytes(scan, len(scan.experiments))
     budget = scan.file.execution.memory_bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from types import TracebackType
 from typing import Any
@@ -42,7 +43,8 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._task is not None:
+            self._bar.stop()
 
     def message(self, text: str) -> None:
         """Print a line above the bar."""
@@ -78,7 +80,7 @@ def print_summary(console: Console, fits: list[BestFit], summary: Summary, statu
     for fit in fits:
         where = ", ".join(f"{name} = {value:.4g}" for name, value in fit.point.items())
         null = "" if fit.delta_null is None else f"{fit.delta_null:.2f}"
-        table.add_row(fit.experiment, f"{fit.chi2:.3f}", where or "no point is ok", null)
+        table.add_row(fit.experiment, f"{fit.chi2:.3f}", "no point is ok" if math.isnan(fit.chi2) else where, null)
     console.print(table)
     if summary.evaluated:
         busy = summary.evaluate_seconds + summary.write_seconds

@@ -31,19 +31,20 @@ def code_sources() -> tuple[Path, ...]:
 
 
 def plugin_sources() -> list[Path]:
-    """Files that hold the installed plug-ins, found without importing them."""
-    found = []
+    """Files of the installed plug-ins, found without importing them; of a package, all its modules."""
+    found: list[Path] = []
     for group in ENTRY_POINT_GROUPS:
         for entry in entry_points(group=group):
             path = module_file(entry)
             if path is not None:
-                found.append(path)
+                inside_package = (path.parent / "__init__.py").is_file()
+                found += sorted(path.parent.rglob("*.py")) if inside_package else [path]
     return found
 
 
 def module_file(entry: EntryPoint) -> Path | None:
     """Return the source file of an entry point's module, or None where it has none (zip, broken path)."""
-    top, *rest = entry.module.split(".")
+    top, *rest = entry.value.partition(":")[0].strip().split(".")
     try:
         spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
@@ -51,13 +52,11 @@ def module_file(entry: EntryPoint) -> Path | None:
     if spec is None:
         return None
     if not rest:
-        return Path(spec.origin) if spec.origin else None
-    for folder in spec.submodule_search_locations or ():
-        base = Path(folder).joinpath(*rest)
-        for path in (base.with_suffix(".py"), base / "__init__.py"):
-            if path.is_file():
-                return path
-    return None
+        places = [Path(spec.origin)] if spec.has_location and spec.origin else []
+    else:
+        bases = [Path(folder).joinpath(*rest) for folder in spec.submodule_search_locations or ()]
+        places = [path for base in bases for path in (base.with_suffix(".py"), base / "__init__.py")]
+    return next((path for path in places if path.is_file()), None)
 
 
 def hash_files(paths: list[Path] | tuple[Path, ...]) -> str:
