@@ -183,7 +183,7 @@ def plot(
     from scanner.dataset import open_dataset
 
     dataset = open_dataset(store)
-    delta = surface(dataset, (x, y), experiment, _assignments("--at", at or []))
+    delta = surface(dataset, (x, y), experiment, _numbers("--at", at or []))
     fixed = ", ".join(f"{k} = {v:.4g}" for k, v in delta.attrs["fixed"].items())
     title = f"{dataset.attrs['title']}\n" + " + ".join(delta.attrs["experiments"]) + (f", {fixed}" if fixed else "")
     plot_surface(delta, cl or [0.6827, 0.90, 0.99], output, title)
@@ -198,10 +198,9 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict an experiment's bins at one point of a model."""
-    from scanner import registry
     from scanner.prediction import predict as evaluate
 
-    found = evaluate(model, experiment, **registry.model(model).complete(_assignments("parameters", values or [])))
+    found = evaluate(model, experiment, **_assignments("parameters", values or []))
     if as_json:
         print(json.dumps(_plain(found), indent=2))
         return
@@ -230,17 +229,25 @@ def _plain(dataset: Any) -> dict[str, Any]:
     return {**clean, "attributes": dataset.attrs}
 
 
-def _assignments(where: str, texts: list[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
+def _assignments(where: str, texts: list[str]) -> dict[str, float | str]:
+    found: dict[str, float | str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            raise InputError(where, "expected name=value", text)
         try:
             found[name] = float(value)
         except ValueError:
-            equals = ""
-        if not equals or not name:
-            raise InputError(where, "expected name=value with a number", text)
+            found[name] = value
     return found
+
+
+def _numbers(where: str, texts: list[str]) -> dict[str, float]:
+    found = _assignments(where, texts)
+    for name, value in found.items():
+        if isinstance(value, str):
+            raise InputError(where, "expected name=value with a number", f"{name}={value}")
+    return {name: float(value) for name, value in found.items()}
 
 
 @command

@@ -65,6 +65,15 @@ def _not_bool(value: Any) -> Any:
     return value
 
 
+def _value(value: object) -> float | str:
+    """A number, or the name of a choice."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("should be a number")
+    return _finite(float(value))
+
+
 Number = Annotated[float, AfterValidator(_finite)]
 Ends = Annotated[list[Number], Field(min_length=2, max_length=2)]
 
@@ -144,7 +153,7 @@ class ScanFile(Section):
     version: Annotated[Literal[1], BeforeValidator(_not_bool)] = Field(description="1, the version of this format")
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] = Field(description="letters, digits, and . _ -")
     model: str = Field(description="a model's name; `scanner list models` shows them")
-    fixed: dict[str, Number] = Field({}, description="parameter: number, or {}")
+    fixed: dict[str, Annotated[Any, AfterValidator(_value)]] = Field({}, description="parameter: number, or {}")
     axes: Annotated[dict[str, AxisSpec], Field(min_length=1)] = Field(
         description="at least one axis, such as dm2: {log: [0.01, 100], points: 190}"
     )

@@ -15,7 +15,7 @@ from scanner.grid import Block
 from scanner.scan import point
 
 
-def predict(model: str, experiment: str, **params: float) -> xr.Dataset:
+def predict(model: str, experiment: str, /, **params: float | str) -> xr.Dataset:
     """Return signal, background and data of an experiment at one point of a model.
 
     Parameters
@@ -52,7 +52,7 @@ def predict(model: str, experiment: str, **params: float) -> xr.Dataset:
     for name in ("chi2", "gof", "events"):
         dataset[name] = float(results[name][0])
     dataset["status"] = Status(int(results["status"][0])).name
-    dataset.attrs["parameters"] = {name: float(v.array) for name, v in scan.parameters.items()}
+    dataset.attrs["parameters"] = {p.name: p.shown(float(scan.parameters[p.name].array)) for p in scan.model.parameters}
     return dataset
 
 

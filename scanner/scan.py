@@ -23,7 +23,7 @@ from scanner.grid import Axis, Grid
 from scanner.maps import MAPS, Map
 from scanner.models.base import Model
 from scanner.signals.base import Prediction
-from scanner.vocabulary import Constraint
+from scanner.vocabulary import Constraint, Parameter
 
 MAX_TIED_VALUES = 10**7
 """A tied parameter's values are computed one by one and kept in the store as a coordinate."""
@@ -143,7 +143,7 @@ def resolve(file: ScanFile) -> Scan:
     return Scan(file, model, grid, parameters, _group(members, model, parameters, grid))
 
 
-def point(model: Model, experiments: Sequence[str], params: Mapping[str, float]) -> Scan:
+def point(model: Model, experiments: Sequence[str], params: Mapping[str, object]) -> Scan:
     """Return the scan of a single point: no axes, all parameters fixed."""
     values = {name: Values((), np.array(value)) for name, value in model.complete(params).items()}
     members = [_member(model, "experiment", name) for name in experiments]
@@ -172,6 +172,7 @@ def _axis(model: Model, name: str, spec: AxisSpec) -> Axis:
     where = f"axes.{name}"
     _check_name(model, where, name)
     parameter = model.parameter(name)
+    _refuse_choice(where, parameter)
     if spec.unit is not None and "".join(spec.unit.split()) != parameter.unit:
         raise InputError(f"{where}.unit", "not the parameter's unit", spec.unit, parameter.unit)
     kind = next(k for k in ("log", "linear", "values") if getattr(spec, k) is not None)
@@ -196,14 +197,20 @@ def _check_block(file: ScanFile, grid: Grid) -> None:
             raise InputError(where, "not an axis of this scan", name, allowed, did_you_mean(name, grid.names))
 
 
+def _refuse_choice(where: str, parameter: Parameter) -> None:
+    if parameter.choices:
+        problem = f"{parameter.name!r} is a choice ({parameter.allowed()}), and no number to scan or to tie"
+        raise InputError(where, problem, hint="run one scan for each, with fixed")
+
+
 def _parameters(file: ScanFile, model: Model, grid: Grid) -> dict[str, Values]:
     for name, value in file.fixed.items():
         where = f"fixed.{name}"
         _check_name(model, where, name)
         if name in file.axes:
             raise InputError(where, "a parameter cannot be both fixed and an axis", value, hint="remove one of the two")
-        model.parameter(name).check([value], where)
-    values = {p.name: Values((), np.array(file.fixed.get(p.name, p.default))) for p in model.parameters}
+    numbers = {name: model.parameter(name).number(value, f"fixed.{name}") for name, value in file.fixed.items()}
+    values = {p.name: Values((), np.array(numbers.get(p.name, p.default))) for p in model.parameters}
     values.update({axis.name: Values((axis.name,), axis.array) for axis in grid.axes})
     for name in file.tied:
         values.pop(name, None)
@@ -227,6 +234,7 @@ def _sources(model: Model, name: str, entry: Mapping[str, Any]) -> list[str]:
         raise InputError(where, "is empty", allowed="a parameter's name or a list of names")
     for source in sources:
         _check_name(model, where, source)
+        _refuse_choice(where, model.parameter(source))
     return sources
 
 
@@ -276,6 +284,7 @@ def _tied(
 ) -> Values:
     where = f"tied.{name}"
     _check_name(model, where, name)
+    _refuse_choice(where, model.parameter(name))
     for other in ("axes", "fixed"):
         if name in getattr(file, other):
             raise InputError(where, f"a parameter cannot be both tied and in {other}", hint="remove one of the two")

@@ -66,6 +66,8 @@ class Parameter:
         Allowed range, ends included.
     long_name
         Label for plots (matplotlib mathtext allowed).
+    choices
+        For a parameter that is one of several names (see `choice`): these; its value is the name's position.
     """
 
     name: str
@@ -74,9 +76,37 @@ class Parameter:
     lower: float
     upper: float
     long_name: str = ""
+    choices: tuple[str, ...] = ()
+
+    @classmethod
+    def choice(cls, name: str, *choices: str) -> Parameter:
+        """Return a parameter that is one of several names, the first by default."""
+        return cls(name, "1", 0.0, 0.0, len(choices) - 1.0, name, choices)
+
+    def number(self, value: object, where: str) -> float:
+        """Return a value as a number, of a choice the position of its name; refuse what is not allowed."""
+        if self.choices:
+            if value not in self.choices:
+                hint = did_you_mean(str(value), self.choices)
+                raise InputError(where, f"no choice of parameter {self.name!r}", value, self.allowed(), hint)
+            return float(self.choices.index(str(value)))
+        if isinstance(value, bool | str):
+            raise InputError(where, "should be a number", value, self.allowed())
+        try:
+            number = float(value)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            raise InputError(where, "should be a number", value, self.allowed()) from None
+        self.check([number], where)
+        return number
+
+    def shown(self, number: float) -> float | str:
+        """Return a value as a user writes it."""
+        return self.choices[int(number)] if self.choices else float(number)
 
     def allowed(self) -> str:
         """The range in words."""
+        if self.choices:
+            return " or ".join(self.choices)
         unit = "" if self.unit == "1" else f" {self.unit}"
         return f"{self.lower:g} to {self.upper:g}{unit}"
 
@@ -113,7 +143,7 @@ class Monomial:
         return self.coefficient * math.prod(parameters[p] ** n for p, n in self.powers.items())
 
 
-def complete(parameters: tuple[Parameter, ...], given: Mapping[str, float], where: str) -> dict[str, float]:
+def complete(parameters: tuple[Parameter, ...], given: Mapping[str, object], where: str) -> dict[str, float]:
     """Return all parameters with the given values or else their defaults, refusing what does not fit.
 
     Raises
@@ -127,9 +157,5 @@ def complete(parameters: tuple[Parameter, ...], given: Mapping[str, float], wher
         if name not in known:
             allowed = ", ".join(known)
             raise InputError(where, f"unknown parameter {name!r}", allowed=allowed, hint=did_you_mean(name, known))
-        try:
-            result[name] = float(value)
-        except (TypeError, ValueError):
-            raise InputError(f"{where}.{name}", "not a number", value) from None
-        known[name].check([result[name]], f"{where}.{name}")
+        result[name] = known[name].number(value, f"{where}.{name}")
     return result

@@ -50,7 +50,7 @@ class Model:
         """Return the parameter of that name (KeyError if there is none)."""
         return next((p for p in self.parameters if p.name == name), None) or _no_parameter(name)
 
-    def complete(self, given: Mapping[str, float]) -> dict[str, float]:
+    def complete(self, given: Mapping[str, object]) -> dict[str, float]:
         """Return every parameter's value: those given, checked, and the defaults."""
         return complete(self.parameters, given, self.name)
 

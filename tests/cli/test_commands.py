@@ -100,7 +100,7 @@ def test_predict_in_words() -> None:
         (["sterile_3p1", "minibone"], "did you mean 'miniboone'?"),
         (["sterile_3p1", "miniboone", "dm2=1"], "did you mean 'dm2_41'?"),
         (["sterile_3p1", "miniboone", "dm2_41"], "expected name=value"),
-        (["sterile_3p1", "miniboone", "dm2_41=one"], "expected name=value"),
+        (["sterile_3p1", "miniboone", "dm2_41=one"], "dm2_41: should be a number"),
         (["sterile_3p1", "miniboone", "dm2_41=-1"], "allowed: 0 to 1e+06 eV^2"),
         (["sterile_3p1", "miniboone", "dm2_41=nan"], "allowed: 0 to 1e+06 eV^2"),
         (["sterile_3p1", "miniboone", "model=1"], "unknown parameter 'model'"),

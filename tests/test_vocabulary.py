@@ -1,0 +1,41 @@
+"""Parameters: numbers in a range, and choices of names."""
+
+from __future__ import annotations
+
+import pytest
+
+from scanner.errors import InputError
+from scanner.vocabulary import Parameter, complete
+
+MASS = Parameter("m_N", "GeV", 0.1, 0.01, 2.0)
+NATURE = Parameter.choice("nature", "dirac", "majorana")
+
+
+def test_values_are_completed_by_defaults() -> None:
+    assert complete((MASS, NATURE), {"nature": "majorana"}, "here") == {"m_N": 0.1, "nature": 1.0}
+    assert complete((MASS, NATURE), {"m_N": 2}, "here") == {"m_N": 2.0, "nature": 0.0}
+
+
+def test_a_choice_is_shown_by_its_name() -> None:
+    assert [NATURE.shown(NATURE.number(name, "")) for name in NATURE.choices] == ["dirac", "majorana"]
+    assert MASS.shown(0.5) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("given", "fragments"),
+    [
+        ({"m_N": "abc"}, ("here.m_N: should be a number", "'abc'", "0.01 to 2 GeV")),
+        ({"m_N": True}, ("should be a number", "True")),
+        ({"m_N": None}, ("should be a number", "nothing")),
+        ({"m_N": 3.0}, ("outside the range of parameter 'm_N'", "3.0", "0.01 to 2 GeV")),
+        ({"m_N": float("nan")}, ("outside the range", "nan")),
+        ({"nature": "dirak"}, ("no choice of parameter 'nature'", "dirac or majorana", "did you mean 'dirac'?")),
+        ({"nature": 1}, ("no choice", "dirac or majorana")),
+        ({"m_M": 1.0}, ("unknown parameter 'm_M'", "did you mean 'm_N'?")),
+    ],
+)
+def test_refusals(given: dict[str, object], fragments: tuple[str, ...]) -> None:
+    with pytest.raises(InputError) as caught:
+        complete((MASS, NATURE), given, "here")
+    for fragment in fragments:
+        assert fragment in str(caught.value)
