@@ -138,6 +138,7 @@ class BatchWorkers:
             "memory": f"{self._memory * processes}B",
             "walltime": file.walltime,
             "job_name": self.jobs["name"],
+            "scheduler_options": {"dashboard_address": ":0"},
             "job_extra_directives": list(file.directives),
             "job_script_prologue": [*exports, *file.prologue],
         }

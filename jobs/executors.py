@@ -6,7 +6,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from distributed import Client, Future, KilledWorker, as_completed
 
@@ -87,6 +87,14 @@ class DaskExecutor:
             raise ScannerError(f"the dask scheduler is gone (client {self._client.status}); run again to go on")
         self._health()
 
+    def _explain_cancelled(self) -> NoReturn:
+        """Raise: the blocks were cancelled, most likely by the end of the scheduler, which may take a moment to see."""
+        deadline = time.monotonic() + HEALTH_SECONDS
+        while time.monotonic() < deadline:
+            self._check()
+            time.sleep(POLL_SECONDS)
+        raise ScannerError("the dask scheduler cancelled this scan's blocks; run again to go on")
+
     def _outcome(self, future: Future[Any], result: object) -> Outcome:
         number = self._numbers.pop(future)
         if isinstance(result, Outcome):
@@ -97,6 +105,6 @@ class DaskExecutor:
             return Outcome(number, worker.LOST, message, host=str(error.last_worker.address))
         self._check()
         if future.status == "cancelled":
-            raise ScannerError("the dask scheduler cancelled this scan's blocks; run again to go on")
+            self._explain_cancelled()
         text = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else repr(error)
         return Outcome(number, worker.FAILED, text)

@@ -195,17 +195,31 @@ def _executor(
 
 @contextlib.contextmanager
 def _client(address: str) -> Iterator[Client]:
-    logging.getLogger("distributed").setLevel(logging.ERROR)
     try:
         client = Client(address, timeout="30s", set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise InputError("--cluster", f"no dask scheduler answers: {error}", address) from None
     except ValueError as error:
         raise InputError("--cluster", f"not a scheduler's address: {error}", address, "tcp://host:port") from None
+    with _quiet("distributed", "distributed.client", "tornado.application"):
+        try:
+            yield client
+        finally:
+            client.close(timeout=5)
+
+
+@contextlib.contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Silence loggers: a lost scheduler is reported once, by us, and not as dask's tracebacks."""
+    loggers = [logging.getLogger(name) for name in names]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
     try:
-        yield client
+        yield
     finally:
-        client.close(timeout=5)
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
 
 
 def _end_predecessor(lock: DriverLock, reporter: Reporter) -> None:

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.abc.store import Store
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.core.sync import sync
 from zarr.storage import LocalStore
@@ -331,14 +332,21 @@ def erase(url: str) -> None:
     """Delete the contents of a store of ours, keeping the driver's files; what says that it is ours goes last."""
     folder = local_path(url)
     if folder is None:
-        root = zarr.open_group(url, mode="a")
-        sync(root.store.clear())
+        sync(_clear(zarr.open_group(url, mode="a").store))
         return
     for path in sorted(folder.iterdir(), key=lambda p: p.name == "zarr.json") if folder.is_dir() else ():
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name not in DRIVER_FILES:
             path.unlink()
+
+
+async def _clear(store: Store) -> None:
+    """Empty a store; zarr 3.1's own `clear` stops at the first folder that is gone with its parent."""
+    for name in [name async for name in store.list_dir("")]:
+        if name != "zarr.json":
+            await store.delete_dir(name)
+    await store.delete("zarr.json")
 
 
 @contextlib.contextmanager
@@ -451,7 +459,11 @@ def _record(scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> dic
             "name": scan.model.name,
             "title": scan.model.title,
             "physics_version": scan.model.version,
-            "parameters": {p: float(v.array) for p, v in scan.parameters.items() if not v.axes},
+            "parameters": {
+                p.name: p.shown(float(scan.parameters[p.name].array))
+                for p in scan.model.parameters
+                if not scan.parameters[p.name].axes
+            },
             "null": dict(scan.model.null) if scan.model.null is not None else None,
             "references": [str(r) for r in scan.model.references],
         },
