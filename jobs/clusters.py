@@ -13,7 +13,9 @@ Job names carry the store, so that a driver can find and end the jobs of a dead 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -39,6 +41,9 @@ _COMMANDS: dict[str, dict[str, list[str]]] = {
     "sge": {"list": ["qstat", "-j", "{name}"], "end": ["qdel", "{name}"]},
 }
 """How each batch system lists and ends jobs by name (only SLURM is tested here)."""
+
+SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "lsf": "bsub", "sge": "qsub"}
+"""The program that submits jobs."""
 
 
 class ClusterFile(Section):
@@ -124,8 +129,11 @@ class BatchWorkers:
 
     def cluster(self) -> Any:
         """Return the dask-jobqueue cluster of the cluster file, with no job submitted yet."""
+        handler = signal.getsignal(signal.SIGINT)
         import dask_jobqueue
 
+        if signal.getsignal(signal.SIGINT) is not handler:
+            signal.signal(signal.SIGINT, handler)  # dask-jobqueue 0.9 makes Ctrl-C an exit with status 0
         kinds = {"slurm": "SLURMCluster", "pbs": "PBSCluster", "lsf": "LSFCluster", "sge": "SGECluster"}
         return getattr(dask_jobqueue, kinds[self._file.kind])(**self._options())
 
@@ -155,7 +163,11 @@ class BatchWorkers:
         if self._cluster.scheduler_info["workers"] or time.monotonic() - self._seen < 10:
             return
         self._seen = time.monotonic()
-        if not listed(self.jobs):
+        try:
+            left = listed(self.jobs)
+        except (OSError, subprocess.TimeoutExpired):
+            return  # it does not answer now; ask again later
+        if not left:
             where = self._file.log_directory or "the batch system's output files"
             raise ScannerError(
                 f"all {self._file.kind} jobs of this scan have ended and none is queued (walltime? see {where}); "
@@ -165,13 +177,16 @@ class BatchWorkers:
     def close(self) -> None:
         """End the jobs and the scheduler."""
         if self._cluster is not None:
-            self._cluster.close()
+            with contextlib.suppress(RuntimeError):  # the batch system does not answer; the next line tells
+                self._cluster.close()
         end_jobs(self.jobs)
 
 
 def listed(jobs: Mapping[str, Any]) -> list[str]:
-    """Return the ids of jobs that the batch system still knows."""
+    """Return the ids of jobs that the batch system still knows; OSError if it does not answer."""
     run = subprocess.run(_command(jobs, "list"), capture_output=True, text=True, timeout=60)
+    if run.returncode and jobs["kind"] in ("slurm", "pbs"):  # the others fail like this where there is no such job
+        raise OSError(run.stderr.strip() or f"status {run.returncode}")
     return run.stdout.split()
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import shutil
+import socket
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +65,10 @@ def store_url(file: ScanFile, out: str | os.PathLike[str] | None) -> str:
         raise InputError("store", "is missing", allowed="a path or URL here, or -o/--out")
     if "://" in chosen:
         protocol = chosen.partition("://")[0]
-        if protocol not in fsspec.available_protocols():
-            raise InputError("store", f"unknown kind of URL {protocol!r}", chosen, "a path, or a URL that fsspec knows")
+        try:
+            fsspec.get_filesystem_class(protocol)
+        except (ImportError, ValueError) as error:
+            raise InputError("store", f"this kind of URL cannot be used here: {error}", chosen) from None
         return chosen
     try:
         path = Path(chosen).expanduser().absolute()
@@ -81,8 +86,11 @@ def check_writable(url: str) -> None:
     existing = next(p for p in (path, *path.parents) if p.exists())
     if not existing.is_dir():
         raise InputError("store", "not a folder", str(existing), "a path whose parents are folders")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError("store", "cannot be written there", str(existing), "a folder that you may write to")
+    try:
+        tempfile.TemporaryFile(dir=existing).close()  # os.access says yes to root, whatever the file system
+    except OSError as error:
+        problem = f"cannot be written there: {error.strerror}"
+        raise InputError("store", problem, str(existing), "a folder that you may write to") from None
 
 
 def run_scan(scan: Scan, options: Options, reporter: Reporter) -> tuple[Cube, Summary]:
@@ -96,9 +104,10 @@ def run_scan(scan: Scan, options: Options, reporter: Reporter) -> tuple[Cube, Su
     file = scan.file
     url = store_url(file, options.out)
     check_writable(url)
-    _refuse_foreign(url, options.fresh)
+    refuse_foreign(url, options.fresh)
     cluster = options.cluster or file.execution.cluster
     workers = _workers(cluster, options, file)
+    _check_reachable(cluster, url)
     with DriverLock(url) as lock:
         _end_predecessor(lock, reporter)
         if options.fresh:
@@ -120,7 +129,7 @@ def _compute(
         engine.mend(scan, cube, reporter)
     todo = engine.pending(cube, ledger, verify, reporter)
     found = engine.counts(cube, ledger)
-    total = sum(block.size for block in cube.layout)
+    total = int(cube.layout.sizes().sum())
     reporter.start(found["blocks"], found["done"], total, found["points_done"])
     engine.log.info("start: %d blocks, %d done, %d to compute", found["blocks"], found["done"], len(todo))
     if not todo:
@@ -143,22 +152,38 @@ def _compute(
     return summary
 
 
-def _workers(cluster: str, options: Options, file: ScanFile) -> int:
-    """Return the number of workers: the command line's, else that of the cluster asked for, else the scan file's.
-
-    A cluster that there is not is refused here, before anything is made.
-    """
-    own = None
+def known_cluster(cluster: str) -> int | None:
+    """Return a cluster's own number of workers, if it has one; refuse a cluster that there is not."""
     if "://" in cluster:
         if cluster.partition("://")[0] not in SCHEMES:
             allowed = ", ".join(f"{scheme}://host:port" for scheme in SCHEMES)
             raise InputError("--cluster", "not a scheduler's address", cluster, allowed)
-    elif cluster not in ("local", "serial"):
-        own = clusters.read(clusters.find(cluster)).workers
-    written = file.execution.workers
+        return None
+    return None if cluster in ("local", "serial") else clusters.read(clusters.find(cluster)).workers
+
+
+def _workers(cluster: str, options: Options, file: ScanFile) -> int:
+    """Return the number of workers: the command line's, else that of the cluster asked for, else the scan file's."""
+    own, written = known_cluster(cluster), file.execution.workers
     if cluster == file.execution.cluster:
         return options.workers or written or own or DEFAULT_WORKERS
     return options.workers or own or written or DEFAULT_WORKERS
+
+
+def _check_reachable(cluster: str, url: str) -> None:
+    """Refuse a cluster that cannot work from here, before anything is made."""
+    if url.startswith("memory://") and cluster != "serial":
+        raise InputError("store", "a store in memory is seen by this process alone", url, hint="use --cluster serial")
+    if cluster.startswith(("tcp://", "tls://")):
+        host, _, port = cluster.partition("://")[2].rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+        except (OSError, ValueError, OverflowError) as error:
+            raise InputError("--cluster", f"no dask scheduler answers: {error}", cluster) from None
+    elif cluster not in ("local", "serial") and "://" not in cluster:
+        program = clusters.SUBMIT[clusters.read(clusters.find(cluster)).kind]
+        if shutil.which(program) is None:
+            raise InputError("--cluster", f"{program} is not on this machine, so no job can be submitted", cluster)
 
 
 @contextlib.contextmanager
@@ -235,7 +260,7 @@ def _end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
         clusters.end_jobs(jobs)
 
 
-def _refuse_foreign(url: str, fresh: bool) -> None:
+def refuse_foreign(url: str, fresh: bool = False) -> None:
     """Raise if something else than a store of ours is there, before even a lock is written into it."""
     if cubes.look(url) is not Place.FOREIGN:
         return
@@ -250,6 +275,13 @@ def _erase(url: str) -> None:
         cubes.erase(url)
 
 
+class _Log(logging.FileHandler):
+    """A log that cannot be written (full disk) is no reason to stop, nor for a traceback."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Pass over the line."""
+
+
 @contextlib.contextmanager
 def _log_file(url: str) -> Iterator[None]:
     """Append the driver's log to a local store: one line a block."""
@@ -258,7 +290,7 @@ def _log_file(url: str) -> Iterator[None]:
         yield
         return
     with cubes.storage_errors(url):
-        handler = logging.FileHandler(folder / "driver.log")
+        handler = _Log(folder / "driver.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     engine.log.addHandler(handler)
     before = engine.log.level

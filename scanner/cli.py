@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
@@ -72,10 +73,13 @@ def _resolve(file: Path, settings: list[str] | None) -> Scan:
 @command
 def check(file: FileArgument, settings: SetOption = None) -> None:
     """Check a scan file and do nothing else."""
-    from jobs.launch import check_writable, store_url
+    from jobs.launch import check_writable, known_cluster, refuse_foreign, store_url
 
     scan = _resolve(file, settings)
-    check_writable(store_url(scan.file, None))
+    url = store_url(scan.file, None)
+    check_writable(url)
+    refuse_foreign(url)
+    known_cluster(scan.file.execution.cluster)
     out.print(
         f"{file}: {scan.grid.size:,} points on {' × '.join(scan.grid.names)}, {len(scan.experiments)} experiment(s)",
         highlight=False,
@@ -224,9 +228,15 @@ def _cell(value: Any) -> str:
 
 def _plain(dataset: Any) -> dict[str, Any]:
     """A Dataset as JSON types, NaN as null."""
-    found = {str(n): v.values.tolist() for n, v in {**dataset.coords, **dataset.data_vars}.items()}
-    clean = json.loads(json.dumps(found).replace("NaN", "null"))
-    return {**clean, "attributes": dataset.attrs}
+    found = {str(n): _finite(v.values.tolist()) for n, v in {**dataset.coords, **dataset.data_vars}.items()}
+    return {**found, "attributes": dataset.attrs}
+
+
+def _finite(value: Any) -> Any:
+    """Replace what JSON has no number for by None."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return [_finite(entry) for entry in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
 
 
 def _assignments(where: str, texts: list[str]) -> dict[str, float | str]:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from dask.utils import parse_bytes
 from pydantic import (
     AfterValidator,
@@ -191,7 +192,12 @@ def read_scan_file(source: str | os.PathLike[str] | Mapping[str, Any], settings:
     InputError
         With the path in the file, the value found and what is allowed.
     """
-    raw = dict(source) if isinstance(source, Mapping) else load_yaml(Path(source))
+    if isinstance(source, Mapping):
+        raw = _plain(source)
+    elif isinstance(source, str | os.PathLike):
+        raw = load_yaml(Path(source))
+    else:
+        raise InputError("scan file", "should be a path or a mapping", source)
     for setting in settings:
         _set(raw, setting)
     try:
@@ -213,6 +219,17 @@ def _check_place(store: str | None) -> None:
     except (OSError, RuntimeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError("store", f"not a path that can be used: {reason}", store, "a path or URL") from None
+
+
+def _plain(value: Any) -> Any:
+    """Turn what notebooks write (arrays, numpy numbers, tuples) into what a file holds."""
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

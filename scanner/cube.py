@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import enum
-import errno
 import functools
 import math
 import shutil
@@ -48,7 +47,6 @@ DRIVER_FILES = {"driver.lock", "driver.json", "driver.new", "driver.log", "clust
 INNER_POINTS = 2**16
 _CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 _WRITE_ALL: Any = {"write_empty_chunks": True}
-_UNWRITABLE = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 @dataclass(frozen=True)
@@ -277,6 +275,7 @@ def open_cube(url: str, mode: str = "r") -> Cube:
     record: Any = root.attrs.get("scanner")
     if not isinstance(record, dict) or record.get("format") != FORMAT or "identity" not in record:
         raise StoreRefused(f"{url}: is not a complete store of this program (or of another version's format)")
+    url = str(local_path(url) or url)
     layout = Layout(*(tuple(tuple(x) for x in record["layout"][k]) for k in ("shapes", "blocks")))
     return Cube(url, root, record, layout)
 
@@ -299,7 +298,9 @@ def look(url: str) -> Place:
         names = {p.name for p in folder.iterdir()} if folder and folder.is_dir() else set()
         left = {n for n in names - DRIVER_FILES if not n.endswith(".partial")}
         return Place.FOREIGN if left else Place.EMPTY
-    except Exception:
+    except Exception as error:
+        if local_path(url) is None:
+            raise StoreError(f"{url}: cannot be reached ({type(error).__name__}: {error})") from None
         return Place.FOREIGN
     record: Any = root.attrs.get("scanner")
     if not isinstance(record, dict) or record.get("format") != FORMAT:
@@ -308,10 +309,9 @@ def look(url: str) -> Place:
 
 
 def local_path(url: str) -> Path | None:
-    """The path of a store on a file system, or None for another kind of URL."""
-    if url.startswith("file://"):
-        return Path(url.removeprefix("file://"))
-    return None if "://" in url else Path(url)
+    """The absolute path of a store on a file system, or None for another kind of URL."""
+    path = url.removeprefix("file://")
+    return None if "://" in path else Path(path).expanduser().absolute()
 
 
 def _place(url: str) -> str | Path:
@@ -351,14 +351,12 @@ async def _clear(store: Store) -> None:
 
 @contextlib.contextmanager
 def storage_errors(url: str) -> Iterator[None]:
-    """Turn a full, read-only or forbidden file system into one clear message."""
+    """Turn a full, read-only, forbidden or failing file system into one clear message."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _UNWRITABLE:
-            raise
         raise StoreError(
-            f"{url}: cannot be written: {error.strerror}\n  nothing that was done is lost; "
+            f"{url}: cannot be written: {error.strerror or error}\n  nothing that was done is lost; "
             "mend this and run the same command to go on"
         ) from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import xarray as xr
 
 from scanner.config import to_yaml
-from scanner.cube import Cube, decoding_errors, open_cube
-from scanner.errors import Status
+from scanner.cube import Cube, decoding_errors, local_path, open_cube
+from scanner.errors import Status, StoreError
 
+MAX_CHUNK = 2**21
 _LONG_NAMES = {
     "chi2": "-2 ln L, up to a constant of the experiment",
     "gof": "r^T M^-1 r at the prediction",
@@ -30,6 +32,9 @@ class _Reader:
         self.shape, self.dtype, self.ndim = self._array.shape, self._array.dtype, self._array.ndim
 
     def __getitem__(self, index: Any) -> np.ndarray:
+        folder = local_path(self._where[0])
+        if folder is not None and not (folder / "zarr.json").exists():  # else all of it would read as missing
+            raise StoreError(f"{folder}: the store is gone")
         with decoding_errors(*self._where):
             return np.asarray(self._array[index])
 
@@ -87,22 +92,37 @@ def _stack(cube: Cube, name: str, axes: tuple[str, ...]) -> Any:
         token = f"{name}-{uuid.uuid4().hex}"
         array = da.from_array(_Reader(cube, number, name), chunks, name=token, asarray=False)
         index = (slice(None), *(slice(None) if a in group["axes"] else None for a in axes))
-        whole = da.broadcast_to(array[index], (len(group["experiments"]), *shape))
+        whole = _broadcast(array[index], (len(group["experiments"]), *shape))
         if len(cube.record["groups"]) == 1:
             return whole
         parts.update({e: whole[i : i + 1] for i, e in enumerate(group["experiments"])})
     return da.concatenate([parts[e] for e in cube.record["experiments"]])
 
 
+def _broadcast(array: Any, shape: tuple[int, ...]) -> Any:
+    """Broadcast without making chunks of more than MAX_CHUNK values (an axis that is broadcast has one by default)."""
+    size = math.prod(max(chunks) for chunks in array.chunks)
+    chunks: list[Any] = []
+    for have, length in zip(array.chunks, shape, strict=True):
+        if sum(have) == length:
+            chunks.append(have)
+            continue
+        step = max(1, min(length, MAX_CHUNK // size))
+        size *= step
+        chunks.append((step,) * (length // step) + ((length % step,) if length % step else ()))
+    return da.broadcast_to(array, shape, chunks=tuple(chunks))
+
+
 def _attributes(cube: Cube) -> dict[str, Any]:
     record = cube.record
     runs = cube.runs
+    axes = {name: list(group["axes"]) for group in record["groups"] for name in group["experiments"]}
     return {
         "title": f"{record['name']}: {record['model']['title']}",
         "scan_file": to_yaml(record["scan_file"]),
         "identity_hash": record["identity_hash"],
         "model": record["model"],
-        "experiments": record["experiments"],
+        "experiments": {name: {**facts, "axes": axes[name]} for name, facts in record["experiments"].items()},
         "plugins": record["plugins"],
         "start": record["created"],
         "end": runs[-1]["end"] if runs else "",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import shutil
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -116,13 +117,25 @@ def prepare(scan: Scan, url: str, workers: int, reporter: Reporter) -> Cube:
     if place is Place.COMPLETE:
         cube = cubes.open_cube(url, "r+")
         _check_identity(scan, cube)
+        if cube.record["environment"]["code"] != provenance.code():
+            reporter.message(
+                "the program's sources have changed since this store was made, its physics versions have not: "
+                "new blocks are computed with the present sources, and the store's own tables"
+            )
         return cube
     if place is Place.FOREIGN:
         raise StoreRefused(f"{url}: the folder exists and is not a store of this program; choose another store")
-    plan = planning.plan(scan, workers)
-    reporter.message(f"{plan.points:,} points in {plan.layout.number_of_blocks:,} blocks")
-    built = tables.build_all(scan)
-    return cubes.create(url, scan, plan.layout, built)
+    layout = planning.layout(scan, workers, reporter.message)
+    reporter.message(f"{scan.grid.size:,} points in {layout.number_of_blocks:,} blocks")
+    _compare_with_disk(scan, url, reporter)
+    return cubes.create(url, scan, layout, tables.build_all(scan))
+
+
+def _compare_with_disk(scan: Scan, url: str, reporter: Reporter) -> None:
+    folder = cubes.local_path(url)
+    needed = planning.disk_bytes(scan)
+    if folder is not None and needed > shutil.disk_usage(folder).free:
+        reporter.message(f"the store may need {needed / 1e9:.1f} GB before compression, more than is free there")
 
 
 def _check_identity(scan: Scan, cube: Cube) -> None:
@@ -190,6 +203,23 @@ def run_blocks(
 
 
 def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], retries: int) -> Iterator[Outcome]:
+    """Run blocks to their end.
+
+    A worker's death is blamed on every block that it held. So blocks lost with one (a window of them, to bound
+    the time) are tried again at the end, each alone: only the guilty are lost again.
+    """
+    suspects: list[int] = []
+    for outcome in _windowed(executor, numbers, tries, retries):
+        if outcome.kind == worker.LOST and len(suspects) < executor.window:
+            suspects.append(outcome.number)
+        else:
+            yield outcome
+    for number in suspects:
+        log.info("block %d was lost with its worker, trying it alone", number)
+        yield from _windowed(executor, [number], tries, retries)
+
+
+def _windowed(executor: Executor, numbers: Sequence[int], tries: Counter[int], retries: int) -> Iterator[Outcome]:
     """Keep the executor's window full; give a failed block another try, `retries` times."""
     waiting = iter(numbers)
     again: list[int] = []
@@ -228,7 +258,7 @@ def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
 
 def counts(cube: Cube, ledger: Ledger) -> dict[str, int]:
     """Return the numbers of blocks by state, and of points in done blocks."""
-    done_points = sum(cube.layout.block(n).size for n in range(ledger.state.size) if ledger.state[n] == DONE)
+    done_points = int(cube.layout.sizes()[ledger.state == DONE].sum())
     return {
         "blocks": int(ledger.state.size),
         "done": ledger.count(DONE),

@@ -25,7 +25,7 @@ class Status(enum.IntEnum):
     not_finite = 4
     """The evaluation gave NaN or infinity, for example from a singular covariance."""
     timeout = 5
-    """The block exceeded its time limit."""
+    """The block exceeded its time limit (reserved: there is no time limit yet)."""
     worker_lost = 6
     """The block took its worker down repeatedly."""
 

@@ -202,6 +202,17 @@ class Layout:
         index = np.unravel_index(number - self.offsets[group], self.counts(group))
         return tuple(int(i) for i in index)
 
+    def sizes(self) -> np.ndarray:
+        """Number of points of every block, int64 of shape (blocks,)."""
+        groups = []
+        for shape, block in zip(self.shapes, self.blocks, strict=True):
+            sizes = np.ones((), dtype=np.int64)
+            for length, step in zip(shape, block, strict=True):
+                starts = np.arange(0, length, step, dtype=np.int64)
+                sizes = np.multiply.outer(sizes, np.minimum(step, length - starts))
+            groups.append(sizes.ravel())
+        return np.concatenate(groups)
+
     def __iter__(self) -> Iterator[Block]:
         return (self.block(number) for number in range(self.number_of_blocks))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +20,10 @@ CALIBRATION_POINTS = 4096
 BLOCK_SECONDS = 5.0
 """Aim for a block: long against the 2 ms that scheduling it takes, short against what a kill loses."""
 BLOCKS_PER_WORKER = 8
+NOMINAL_SECONDS = 1e-5
+"""A point, where nothing could be measured."""
+MAX_BLOCKS = 10**6
+"""Beyond it the ledger, the listing of the store and one scheduler are all too slow."""
 PROCESS_BYTES = 300 * 2**20
 """A worker process with the libraries loaded [bytes]; measured 230–290 MiB."""
 
@@ -96,24 +101,51 @@ def plan(scan: Scan, workers: int) -> Plan:
         How many workers will share it.
     """
     groups = tuple(_calibrate(scan, number) for number in range(len(scan.groups)))
-    shapes = tuple(scan.shape(group) for group in scan.groups)
-    blocks = tuple(_block(scan, g, shape, workers) for g, shape in zip(groups, shapes, strict=True))
-    layout = Layout(shapes, blocks)
+    blocks = _layout(scan, [g.seconds_per_point for g in groups], workers)
     sizes = tuple(tables.sizes(scan))
-    longest = max(math.prod(b) * g.seconds_per_point for b, g in zip(blocks, groups, strict=True))
-    at_work = max(math.prod(b) * _point_bytes(scan, len(g.experiments)) for b, g in zip(blocks, groups, strict=True))
+    pairs = [(math.prod(b), g) for b, g in zip(blocks.blocks, groups, strict=True)]
+    at_work = max(points * _point_bytes(scan, len(g.experiments)) for points, g in pairs)
     seconds = sum(g.points * g.seconds_per_point + g.table_seconds for g in groups)
-    stored = np.dtype(scan.file.dtype).itemsize * len(scan.file.outputs) + 1
     return Plan(
         points=scan.grid.size,
         groups=groups,
         tables=sizes,
-        layout=layout,
-        block_seconds=longest,
+        layout=blocks,
+        block_seconds=max(points * g.seconds_per_point for points, g in pairs),
         worker_bytes=PROCESS_BYTES + sum(s.bytes for s in sizes) + at_work,
-        disk_bytes=sum(g.points * len(g.experiments) * stored for g in groups) + sum(s.bytes for s in sizes),
+        disk_bytes=disk_bytes(scan),
         core_hours=seconds / 3600,
     )
+
+
+def layout(scan: Scan, workers: int, warn: Callable[[str], None]) -> Layout:
+    """Choose the blocks of a scan; what makes a calibration fail is left to the blocks that meet it again."""
+    rates = [NOMINAL_SECONDS] * len(scan.groups)
+    if isinstance(scan.file.execution.block, str):
+        try:
+            rates = [_calibrate(scan, number).seconds_per_point for number in range(len(scan.groups))]
+        except Exception as error:
+            warn(f"the calibration block failed ({type(error).__name__}: {error}); taking 10 µs a point")
+    return _layout(scan, rates, workers)
+
+
+def disk_bytes(scan: Scan) -> int:
+    """Upper bound of the size of a scan's store [bytes]."""
+    stored = np.dtype(scan.file.dtype).itemsize * len(scan.file.outputs) + 1
+    results = sum(math.prod(scan.shape(g)) * len(g.members) * stored for g in scan.groups)
+    return results + sum(s.bytes for s in tables.sizes(scan))
+
+
+def _layout(scan: Scan, rates: list[float], workers: int) -> Layout:
+    shapes = tuple(scan.shape(group) for group in scan.groups)
+    blocks = tuple(_block(scan, n, rate, workers) for n, rate in enumerate(rates))
+    found = Layout(shapes, blocks)
+    if found.number_of_blocks > MAX_BLOCKS:
+        problem = f"{found.number_of_blocks:,} blocks"
+        raise InputError(
+            "execution.block", problem, allowed=f"at most {MAX_BLOCKS:,}", hint="use larger blocks, or more memory"
+        )
+    return found
 
 
 def _calibrate(scan: Scan, number: int) -> GroupPlan:
@@ -124,7 +156,7 @@ def _calibrate(scan: Scan, number: int) -> GroupPlan:
     start = tuple((n - b) // 2 for n, b in zip(shape, box, strict=True))
     part = scan.restrict(number, start, tuple(a + b for a, b in zip(start, box, strict=True)))
     begin = time.perf_counter()
-    built = tables.build_all(part)
+    built = tables.build_all(part, cached=False)
     table_seconds = time.perf_counter() - begin
     nodes = sum(s.nodes for s in tables.sizes(part))
     paths = {f"{m.experiment.name}/" for m in group.members}
@@ -144,13 +176,14 @@ def _calibrate(scan: Scan, number: int) -> GroupPlan:
     )
 
 
-def _block(scan: Scan, group: GroupPlan, shape: tuple[int, ...], workers: int) -> tuple[int, ...]:
-    asked = scan.file.execution.block
+def _block(scan: Scan, number: int, seconds_per_point: float, workers: int) -> tuple[int, ...]:
+    group, asked = scan.groups[number], scan.file.execution.block
+    shape = scan.shape(group)
     if not isinstance(asked, str):
         return _asked_block(scan, asked, group.axes, shape)
-    by_time = BLOCK_SECONDS / group.seconds_per_point
-    by_workers = group.points / (BLOCKS_PER_WORKER * workers)
-    by_memory = scan.file.execution.memory_bytes / 4 / _point_bytes(scan, len(group.experiments))
+    by_time = BLOCK_SECONDS / seconds_per_point
+    by_workers = math.prod(shape) / (BLOCKS_PER_WORKER * workers)
+    by_memory = scan.file.execution.memory_bytes / 4 / _point_bytes(scan, len(group.members))
     return block_shape(shape, int(max(1, min(by_time, by_workers, by_memory))))
 
 

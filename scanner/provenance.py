@@ -8,8 +8,12 @@ import json
 import platform
 import socket
 import subprocess
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlparse
+
+import numpy as np
 
 from scanner import registry
 from scanner.registry import providers
@@ -32,7 +36,17 @@ def identity(scan: Scan) -> dict[str, Any]:
     for name in sorted(scan.model.signals):
         if any(name in m.experiment.signals for m in scan.members().values()):
             versions[f"signal {name}"] = int(registry.signal(name).VERSION)
-    return {**scan.file.identity(), "physics": versions}
+    parameters = {p.name: (p, scan.parameters[p.name]) for p in scan.model.parameters}
+    return {
+        **scan.file.identity(),
+        # As resolved, so that a unit, a default or a list of one spelt out or not makes no other scan.
+        "axes": {name: axis.model_dump(exclude={"unit"}, exclude_none=True) for name, axis in scan.file.axes.items()},
+        "fixed": {
+            n: p.shown(float(v.array)) for n, (p, v) in parameters.items() if not v.axes and n not in scan.file.tied
+        },
+        "tied": {name: {**tie, "of": np.atleast_1d(tie["of"]).tolist()} for name, tie in scan.file.tied.items()},
+        "physics": versions,
+    }
 
 
 def digest(data: Any) -> str:
@@ -71,17 +85,39 @@ def _version(name: str) -> str:
 
 
 def _commit() -> str | None:
-    """Commit of the checkout that this package runs from, with ``+changes`` if it is not clean."""
-    try:
-        run = ["git", "-C", str(PACKAGE)]
-        top = subprocess.run([*run, "ls-files", "--error-unmatch", "errors.py"], capture_output=True)
-        if top.returncode:
-            return None
-        head = subprocess.run([*run, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        changes = subprocess.run([*run, "status", "--porcelain", "."], capture_output=True, text=True)
-    except (OSError, subprocess.CalledProcessError):
+    """Commit of the checkout that this package runs from or was installed from; ``+changes`` if it is not that."""
+    checkout = PACKAGE if _git(PACKAGE, "ls-files", "errors.py") else _installed_from()
+    if checkout is None:
         return None
-    return head.stdout.strip() + ("+changes" if changes.stdout.strip() else "")
+    head = _git(checkout, "rev-parse", "HEAD")
+    same = all(_same(path, checkout / path.relative_to(PACKAGE)) for path in PACKAGE.rglob("*.py"))
+    clean = same and not _git(checkout, "status", "--porcelain", ".")
+    return head and head + ("" if clean else "+changes")
+
+
+def _installed_from() -> Path | None:
+    """The package's folder in the checkout that pip installed it from, if that is still there."""
+    try:
+        origin = json.loads(distribution("nu-scanner").read_text("direct_url.json") or "{}").get("url", "")
+    except (PackageNotFoundError, ValueError):
+        return None
+    folder = Path(unquote(urlparse(origin).path)) / PACKAGE.name
+    return folder if origin.startswith("file:") and _git(folder, "ls-files", "errors.py") else None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Output of a git command in a folder; empty where it fails or there is no git."""
+    if not folder.is_dir():
+        return ""
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True)
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _same(one: Path, other: Path) -> bool:
+    return other.is_file() and one.read_bytes() == other.read_bytes()
 
 
 def _cpu() -> str:

@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from scanner.physics.kernel import user_cache_dir
 from scanner.scan import Scan, expand
 from scanner.signals.base import Table
 from scanner.sources import hash_files, kernel_sources
+
+NODES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -73,15 +75,18 @@ def sizes(scan: Scan) -> list[TableSize]:
     return found
 
 
-def build_all(scan: Scan, progress: Callable[[str], None] | None = None) -> dict[str, BuiltTable]:
-    """Build every table of a scan, or take it from the user's cache; returns them by path."""
+def build_all(scan: Scan, cached: bool = True) -> dict[str, BuiltTable]:
+    """Build every table of a scan; returns them by path.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    cached
+        Whether to use the user's cache: yes for a scan, not for a single point or a calibration.
+    """
     sources = hash_files(kernel_sources())
-    built: dict[str, BuiltTable] = {}
-    for path, table in walk(scan):
-        if progress:
-            progress(path)
-        built[path] = _build(scan, table, sources)
-    return built
+    return {path: _build(scan, table, sources, cached) for path, table in walk(scan)}
 
 
 def _axes(scan: Scan, table: Table) -> tuple[str, ...]:
@@ -89,20 +94,31 @@ def _axes(scan: Scan, table: Table) -> tuple[str, ...]:
     return tuple(a for a in scan.grid.names if a in used)
 
 
-def _build(scan: Scan, table: Table, sources: str) -> BuiltTable:
+def _build(scan: Scan, table: Table, sources: str, cached: bool) -> BuiltTable:
     axes = _axes(scan, table)
     shape = scan.grid.subgrid(axes).shape
     nodes = np.empty((math.prod(shape), len(table.parameters)))
     for i, name in enumerate(table.parameters):
         nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
     key = _key(table, nodes, sources)
-    cached = user_cache_dir() / "tables" / f"{key}.npz"
-    found = _load(cached)
+    path = user_cache_dir() / "tables" / f"{key}.npz"
+    found = _load(path) if cached else None
     if found is None:
-        found = table.build(nodes)
-        _keep(cached, found)
+        found = _build_in_parts(table, nodes)
+        if cached:
+            _keep(path, found)
     entries, status = found
     return BuiltTable(axes, entries, status, key)
+
+
+def _build_in_parts(table: Table, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Build some nodes at a time, so that Ctrl-C is heard between the kernel's calls."""
+    entries = np.empty((len(nodes), *table.shape))
+    status = np.empty(len(nodes), dtype=np.uint8)
+    for first in range(0, len(nodes), NODES_AT_ONCE):
+        part = slice(first, first + NODES_AT_ONCE)
+        entries[part], status[part] = table.build(nodes[part])
+    return entries, status
 
 
 def _key(table: Table, nodes: np.ndarray, sources: str) -> str:
@@ -132,8 +148,3 @@ def _keep(path: Path, built: tuple[np.ndarray, np.ndarray]) -> None:
         Path(temporary).replace(path)
     except OSError:
         return
-
-
-def total_bytes(tables: Mapping[str, BuiltTable]) -> int:
-    """Memory of built tables [bytes]."""
-    return sum(table.entries.nbytes + table.status.nbytes for table in tables.values())

@@ -30,5 +30,5 @@ G_FERMI: float = 1.1663788e-5
 MATTER_POTENTIAL: float = math.sqrt(2) * G_FERMI * AVOGADRO * (HBARC_GEV_FM * 1e-13) ** 3 * 1e9
 """√2 G_F N_A (ħc)³ [eV per (g/cm³ of electrons per nucleon)], so that V_CC = MATTER_POTENTIAL · Y_e ρ."""
 
-OSCILLATION_PHASE: float = 1e-18 / (4 * HBARC_GEV_FM * 1e-18)
+OSCILLATION_PHASE: float = 1 / (4 * HBARC_GEV_FM)  # 1 eV² km/GeV = 1e-18 GeV · 1e18 fm
 """Δm² L / 4E = OSCILLATION_PHASE · Δm²[eV²] L[km] / E[GeV] (1.2669...)."""

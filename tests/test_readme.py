@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -28,20 +27,17 @@ def test_scan_file_is_the_shipped_one() -> None:
 
 @pytest.fixture
 def plugin(tmp_path: Path) -> Path:
-    """The README's model and experiment as an installed distribution."""
-    for text in _blocks("python"):
+    """The README's model and experiment, installed as shown."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for text in (*_blocks("python"), *_blocks("toml")):
         first = text.splitlines()[0]
-        if first.startswith("# ") and first.endswith(".py"):
-            (tmp_path / first[2:]).write_text(text)
-    project = tomllib.loads(_blocks("toml")[0])["project"]
-    info = tmp_path / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
-    lines = []
-    for group, entries in project["entry-points"].items():
-        lines += [f"[{group}]", *(f"{name} = {value}" for name, value in entries.items())]
-    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
-    return tmp_path
+        if first.startswith("# ") and first.endswith((".py", ".toml")):
+            (source / first[2:]).write_text(text)
+    target = tmp_path / "installed"
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), str(source)]
+    subprocess.run(pip, check=True, capture_output=True)
+    return target
 
 
 def test_model_and_experiment_as_shown(plugin: Path) -> None:

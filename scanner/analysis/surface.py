@@ -84,34 +84,57 @@ def surface(
         ``fixed``, ``experiments``.
     """
     chi2 = total(dataset, experiments)
+    for name in keep:
+        _check_axis(chi2, name, "axis")
+    if len(set(keep)) != len(keep):
+        raise InputError("axis", "the axes of a surface must differ", list(keep))
+    chi2, fixed = _fix(chi2, keep, at or {})
+    chi2, idle = _drop_idle(chi2, dataset, keep)
+    others = [name for name in chi2.dims if name not in keep]
+    profile = chi2.min(others).compute()
+    if bool(profile.isnull().all()):
+        raise InputError("store", "no point of this surface has been computed (status is not ok anywhere)")
+    best, minimum = _best_fit(chi2, profile)
+    result = (profile - minimum).transpose(*keep).rename("delta_chi2")
+    result.attrs = {
+        "long_name": r"$\Delta\chi^2$",
+        "units": "1",
+        "minimum": minimum,
+        "best_fit": {**best, **fixed, **idle},
+        "fixed": fixed,
+        "experiments": chi2.attrs["experiments"],
+    }
+    return result
+
+
+def _fix(chi2: xr.DataArray, keep: Sequence[str], at: Mapping[str, float]) -> tuple[xr.DataArray, dict[str, float]]:
+    """Take the nearest grid values of some axes; return what is left, and these values."""
     fixed: dict[str, float] = {}
-    for name, value in (at or {}).items():
+    for name, value in at.items():
         _check_axis(chi2, name, "--at")
         if name in keep:
             raise InputError("--at", f"{name!r} is an axis of the plot")
         fixed[name] = _nearest(chi2, name, value)
         chi2 = chi2.sel({name: fixed[name]}, drop=True)
-    for name in keep:
-        _check_axis(chi2, name, "axis")
-    if len(set(keep)) != len(keep):
-        raise InputError("axis", "the axes of a surface must differ", list(keep))
-    values = chi2.compute()
-    if bool(values.isnull().all()):
-        raise InputError("store", "no point of this surface has been computed (status is not ok anywhere)")
-    index = values.argmin(...)
-    best = {str(name): float(values[name][i]) for name, i in index.items()}
-    minimum = float(values.isel(index))
-    others = [name for name in values.dims if name not in keep]
-    result = (values.min(others) - minimum).transpose(*keep).rename("delta_chi2")
-    result.attrs = {
-        "long_name": r"$\Delta\chi^2$",
-        "units": "1",
-        "minimum": minimum,
-        "best_fit": {**best, **fixed},
-        "fixed": fixed,
-        "experiments": chi2.attrs["experiments"],
-    }
-    return result
+    return chi2, fixed
+
+
+def _drop_idle(chi2: xr.DataArray, dataset: xr.Dataset, keep: Sequence[str]) -> tuple[xr.DataArray, dict[str, float]]:
+    """Take the first value of axes that no summed experiment depends on: profiling them would only cost time."""
+    facts = dataset.attrs["experiments"]
+    used = {axis for name in chi2.attrs["experiments"] for axis in facts[name].get("axes", chi2.dims)}
+    idle = {str(name): float(chi2[name][0]) for name in chi2.dims if name not in used and name not in keep}
+    return chi2.isel(dict.fromkeys(idle, 0), drop=True), idle
+
+
+def _best_fit(chi2: xr.DataArray, profile: xr.DataArray) -> tuple[dict[str, float], float]:
+    """Values of all axes at the minimum, and the minimum: the profile's, then that of the slice below it."""
+    index = profile.argmin(...)
+    best = {str(name): float(profile[name][i]) for name, i in index.items()}
+    below = chi2.isel(index).compute()
+    if below.dims:
+        best |= {str(name): float(below[name][i]) for name, i in below.argmin(...).items()}
+    return best, float(profile.isel(index))
 
 
 def _check_axis(chi2: xr.DataArray, name: str, where: str) -> None:

@@ -45,22 +45,23 @@ class _Beam:
     response: str
 
 
-_FITS = {
-    "miniboone_fhc": ("neutrino mode", (_Beam(0, "fhc"),)),
-    "miniboone_rhc": ("antineutrino mode", (_Beam(1, "rhc"),)),
-    "miniboone": ("neutrino and antineutrino mode", (_Beam(0, "fhc"), _Beam(1, "rhc_with_wrong_sign"))),
+_FHC, _RHC, _RHC_JOINT = _Beam(0, "fhc"), _Beam(1, "rhc"), _Beam(1, "rhc_with_wrong_sign")
+_FITS = {  # mode, beams, covariance
+    "miniboone_fhc": ("neutrino mode", (_FHC,), "fhc"),
+    "miniboone_rhc": ("antineutrino mode", (_RHC,), "rhc"),
+    "miniboone": ("neutrino and antineutrino mode", (_FHC, _RHC_JOINT), "combined"),
 }
 
 
 def load(name: str) -> Experiment:
     """Return one of the three experiments."""
-    mode, beams = _FITS[name]
+    mode, beams, covariance = _FITS[name]
     spectra = read_table(DATA / "miniboone_spectra.txt").columns
     rows = np.concatenate([np.flatnonzero(spectra["rhc"] == beam.rhc) for beam in beams])
     picked = {key: values[rows] for key, values in spectra.items()}
     numu = picked["numu"] == 1
     likelihood = GaussianFractional(
-        fractional=_fractional(beams),
+        fractional=_fractional(covariance, len(beams)),
         background=picked["expected"][~numu],
         data=picked["data"][~numu],
         control=picked["expected"][numu],
@@ -93,15 +94,16 @@ def load(name: str) -> Experiment:
     )
 
 
-def _fractional(beams: tuple[_Beam, ...]) -> np.ndarray:
+def _fractional(name: str, beams: int) -> np.ndarray:
     """Fractional covariance in the order (signal, background, control), each with the beams one by one."""
-    table = read_table(DATA / "miniboone_covariance.txt").columns
+    table = read_table(DATA / f"miniboone_covariance_{name}.txt").columns
     row, column = table["row"].astype(int), table["column"].astype(int)
-    whole = np.zeros((60, 60))
+    size = 2 * BINS + CONTROL
+    whole = np.zeros((beams * size, beams * size))
     whole[row, column] = table["fractional"]
     whole[column, row] = table["fractional"]
-    parts = ((0, BINS), (BINS, 2 * BINS), (2 * BINS, 2 * BINS + CONTROL))
-    order = [30 * beam.rhc + i for first, last in parts for beam in beams for i in range(first, last)]
+    parts = ((0, BINS), (BINS, 2 * BINS), (2 * BINS, size))
+    order = [size * beam + i for first, last in parts for beam in range(beams) for i in range(first, last)]
     return whole[np.ix_(order, order)]
 
 

@@ -48,12 +48,8 @@ class Model:
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter of that name (KeyError if there is none)."""
-        return next((p for p in self.parameters if p.name == name), None) or _no_parameter(name)
+        return {p.name: p for p in self.parameters}[name]
 
     def complete(self, given: Mapping[str, object]) -> dict[str, float]:
         """Return every parameter's value: those given, checked, and the defaults."""
         return complete(self.parameters, given, self.name)
-
-
-def _no_parameter(name: str) -> Parameter:
-    raise KeyError(name)

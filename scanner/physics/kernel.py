@@ -69,7 +69,9 @@ def numba_cache_dir() -> Path:
     for path in kernel_sources():
         digest.update(path.read_bytes())
     folder = user_cache_dir() / "numba" / digest.hexdigest()[:24]
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.exists():
+        print("scanner: compiling kernels for this machine, once", file=sys.stderr)
+        folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 

@@ -79,11 +79,10 @@ def _subprocess(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_the_process_ends_with_the_status_and_one_message(tmp_path: Path) -> None:
     done = _subprocess("check", write(tmp_path, model="two_flavor"))
     assert (done.returncode, done.stdout) == (BAD_INPUT, "")
-    assert done.stderr == (
-        "scanner: model: unknown model 'two_flavor'\n"
-        "  allowed: sterile_3p1, two_flavour\n"
-        "  did you mean 'two_flavour'?\n"
-    )
+    first, allowed, hint = done.stderr.splitlines()
+    assert first == "scanner: model: unknown model 'two_flavor'"
+    assert allowed.startswith("  allowed: ") and "two_flavour" in allowed
+    assert hint == "  did you mean 'two_flavour'?"
 
 
 @pytest.mark.parametrize("arguments", [("frobnicate",), ("check",), ("run", "a", "b"), ("status", "--jsn", "a")])

@@ -73,8 +73,8 @@ def test_contours_of_the_released_surface(surfaces: np.ndarray, shared_data: Pat
 )
 def test_null_and_minimum(surfaces: np.ndarray, name: str, null: float, minimum: float, null_chi2: float) -> None:
     at_null = predict("two_flavour", name, sin2_2theta=0.0)
-    assert float(at_null["chi2"]) == pytest.approx(null, abs=0.05)
-    assert float(at_null["gof"]) == pytest.approx(null_chi2, abs=0.002)
+    assert float(at_null["chi2"]) == pytest.approx(null, abs=2e-3 if name != "miniboone" else 5e-3)
+    assert float(at_null["gof"]) == pytest.approx(null_chi2, abs=1e-5 if name == "miniboone_rhc" else 2e-3)
     assert surfaces[GRID["experiments"].index(name)].min() == pytest.approx(minimum, abs=0.05)
 
 

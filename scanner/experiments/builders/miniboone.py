@@ -5,7 +5,7 @@ Usage::
     python -m scanner.experiments.builders.miniboone RELEASE [-o FOLDER]
 
 RELEASE is the unpacked data release of arXiv:2006.16883 with its folders ``fhc``, ``rhc`` and ``combined``.
-Writes ``miniboone_spectra.txt`` (data and predictions), ``miniboone_covariance.txt`` (fractional covariance,
+Writes ``miniboone_spectra.txt`` (data and predictions), ``miniboone_covariance_*.txt`` (fractional covariance,
 upper triangle) and ``miniboone_response_*.txt`` (events of full ν_μ→ν_e transmutation in cells of L/E).
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import heapq
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,29 +103,39 @@ def _spectrum_file(name: str) -> str:
 
 
 def _write_covariance(release: Path, folder: Path) -> None:
-    """Write the 60×60 matrix; its diagonal blocks are the single-beam matrices (checked here)."""
-    whole = _numbers(release / "combined/miniboone_full_fractcovmatrix_combined_lowe.txt").reshape(60, 60)
-    for part, name in ((slice(0, 30), "fhc/*_nu_lowe.txt"), (slice(30, 60), "rhc/*_nubar_lowe.txt")):
-        beam, pattern = name.split("/")
-        single = _numbers(next((release / beam).glob("miniboone_full_fractcovmatrix" + pattern[1:])))
-        difference = np.abs(whole[part, part] - single.reshape(30, 30)).max()
-        if difference > 1e-6:
-            raise ValueError(f"{name} differs from the combined matrix by {difference:.1e}")
-    row, column = np.triu_indices(60)
-    header = {
-        "title": "MiniBooNE fractional covariance, upper triangle",
-        **SOURCE,
-        "note": "order: FHC (signal 11, nu_e background 11, nu_mu 8), RHC (the same)",
+    """Write the matrices of the three fits.
+
+    The joint matrix holds the single-beam ones as its diagonal blocks (checked here), but with fewer digits in
+    antineutrino mode, which the single-beam fit needs.
+    """
+    files = {
+        "fhc": "fhc/miniboone_full_fractcovmatrix_nu_lowe.txt",
+        "rhc": "rhc/miniboone_full_fractcovmatrix_nubar_lowe.txt",
+        "combined": "combined/miniboone_full_fractcovmatrix_combined_lowe.txt",
     }
-    write_table(
-        folder / "miniboone_covariance.txt",
-        header,
-        {
+    matrices = {name: _square(_numbers(release / file)) for name, file in files.items()}
+    for part, name in ((slice(0, 30), "fhc"), (slice(30, 60), "rhc")):
+        difference = np.abs(matrices["combined"][part, part] - matrices[name]).max()
+        if difference > 1e-6:
+            raise ValueError(f"{files[name]} differs from the combined matrix by {difference:.1e}")
+    for name, matrix in matrices.items():
+        row, column = np.triu_indices(len(matrix))
+        header = {
+            "title": f"MiniBooNE fractional covariance, upper triangle, {name}",
+            **SOURCE,
+            "file": files[name],
+            "note": "order: signal 11, nu_e background 11, nu_mu 8; combined: FHC, then RHC in the same order",
+        }
+        columns = {
             "row": ("1", "%d", row),
             "column": ("1", "%d", column),
-            "fractional": ("1", "%.9g", whole[row, column]),
-        },
-    )
+            "fractional": ("1", "%.9g", matrix[row, column]),
+        }
+        write_table(folder / f"miniboone_covariance_{name}.txt", header, columns)
+
+
+def _square(values: np.ndarray) -> np.ndarray:
+    return values.reshape(2 * (math.isqrt(values.size),))
 
 
 def _write_response(events: np.ndarray, edges: np.ndarray, name: str, ntuple: str, folder: Path) -> None:
