@@ -11,7 +11,7 @@ import xarray as xr
 import zarr
 
 import scanner
-from scanner.errors import Status, StoreRefused
+from scanner.errors import Status, StoreError, StoreRefused
 
 FILE: dict[str, Any] = {
     "version": 1,
@@ -90,6 +90,41 @@ def test_provenance(dataset: xr.Dataset) -> None:
     assert {"numpy", "numba", "zarr", "dask", "python"} <= set(dataset.attrs["versions"])
     assert dataset.attrs["start"] <= dataset.attrs["end"]
     assert dataset.attrs["host"] and dataset.attrs["cpu"] and "git_commit" in dataset.attrs
+
+
+def test_a_store_opened_by_a_relative_path_stays_open_elsewhere(
+    dataset: xr.Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Path(dataset.attrs["store"])
+    monkeypatch.chdir(store.parent)
+    again = scanner.open(store.name)
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_array_equal(again.chi2, dataset.chi2)
+    assert again.attrs["store"] == str(store)
+
+
+def test_a_store_that_vanished_is_an_error_not_missing_points(dataset: xr.Dataset, tmp_path: Path) -> None:
+    import shutil
+
+    copy = tmp_path / "copy.zarr"
+    shutil.copytree(dataset.attrs["store"], copy)
+    opened = scanner.open(str(copy))
+    shutil.rmtree(copy)
+    with pytest.raises(StoreError, match="the store is gone"):
+        opened.chi2.compute()
+
+
+def test_numbers_as_notebooks_write_them(dataset: xr.Dataset) -> None:
+    """Arrays, numpy numbers, tuples, units left out: the same scan, so the same store."""
+    axes = {
+        "dm2_41": {"log": (0.1, np.float32(200)), "points": np.int64(6)},
+        "delta14": {"linear": np.array([0, 1]), "points": 3},
+        "Ue4_sq": FILE["axes"]["Ue4_sq"],
+    }
+    tied = {"Umu4_sq": {"map": "ratio", "of": ["Ue4_sq"], "factor": 0.5}}
+    written = {**FILE, "axes": axes, "tied": tied, "experiments": tuple(FILE["experiments"]), "fixed": {"Utau4_sq": 0}}
+    again = scanner.run(written, dataset.attrs["store"], cluster="serial", progress=False)
+    assert len(again.attrs["runs"]) == len(dataset.attrs["runs"]) == 1
 
 
 def test_opening_what_is_no_store(tmp_path: Path) -> None:

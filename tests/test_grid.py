@@ -50,6 +50,11 @@ def test_block_numbers_go_round(layout: Layout) -> None:
 
 
 @given(layouts())
+def test_sizes_are_those_of_the_blocks(layout: Layout) -> None:
+    assert layout.sizes().tolist() == [block.size for block in layout]
+
+
+@given(layouts())
 @SETTINGS
 def test_groups_follow_one_another_and_the_last_axis_runs_fastest(layout: Layout) -> None:
     keys = [(block.group, block.start) for block in layout]

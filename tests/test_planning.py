@@ -42,6 +42,22 @@ def test_blocks_fit_the_memory() -> None:
         planning.plan(_scan(30_000, memory="1GiB", block={}), 1)
 
 
+def test_a_calibration_that_fails_does_not_stop_the_scan(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object) -> None:
+        raise RuntimeError("bad point")
+
+    monkeypatch.setattr(planning, "evaluate", fails)
+    said: list[str] = []
+    layout = planning.layout(_scan(190), 2, said.append)
+    assert layout.number_of_blocks >= 16
+    assert len(said) == 1 and "bad point" in said[0]
+
+
+def test_too_many_blocks_are_refused() -> None:
+    with pytest.raises(InputError, match="9,000,000 blocks"):
+        planning.plan(_scan(3000, block={"dm2": 1, "sin2_2theta": 1}), 1)
+
+
 def test_asked_blocks_are_taken() -> None:
     plan = planning.plan(_scan(100, block={"dm2": 7}), 1)
     assert plan.layout.blocks == ((7, 100),)

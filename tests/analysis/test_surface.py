@@ -48,6 +48,17 @@ def test_fixed_axes_take_the_nearest_value(cube: xr.Dataset) -> None:
     assert found.attrs["fixed"] == {"r": 2.0}
 
 
+def test_axes_that_nothing_depends_on_cost_nothing(cube: xr.Dataset) -> None:
+    """An experiment that ignores an axis is profiled over it for free, and its best fit takes the first value."""
+    flat = cube.isel(r=[0]).drop_vars("r")
+    idle = xr.DataArray(np.linspace(0, 1, 5000), dims="r", attrs={"units": "1"})
+    wide = flat.isel(r=0).expand_dims(r=idle).transpose("experiment", "p", "q", "r")
+    wide.attrs["experiments"] = {n: {**f, "axes": ["p", "q"]} for n, f in cube.attrs["experiments"].items()}
+    found = surface(wide, ("p", "q"), ["a"])
+    np.testing.assert_array_equal(found, surface(cube, ("p", "q"), ["a"], at={"r": 0.0}))
+    assert found.attrs["best_fit"]["r"] == 0.0
+
+
 def test_sums_are_in_float64_and_in_order_of_name(cube: xr.Dataset) -> None:
     found = total(cube, ["b", "a"])
     assert found.dtype == np.float64 and found.attrs["experiments"] == ["a", "b"]
