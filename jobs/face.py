@@ -34,7 +34,8 @@ def run(
     out
         The store; the file's ``store`` by default.
     cluster
-        ``local``, ``serial``, a cluster file or its name, or the address of a running scheduler.
+        ``local``, ``serial``, a cluster file or its name, or the address of a running scheduler. From Python this
+        counts, and never the file's ``execution.cluster``.
     workers
         Number of workers; the file's by default.
     progress
