@@ -43,7 +43,7 @@ from scanner.physics.heavy_neutrino_channels import (
     WeakInputs,
     processes,
 )
-from scanner.physics.kernel import kernel
+from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_INDEX, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import (
     NODES,
@@ -55,10 +55,6 @@ from scanner.physics.phase_space import (
 )
 
 _f8 = types.float64
-_INPUT = types.Array(types.float64, 1, "C", readonly=True)
-_INPUT_INDEX = types.Array(types.int64, 1, "C", readonly=True)
-_INPUT_MATRIX = types.Array(types.float64, 2, "C", readonly=True)
-_INPUT_CUBE = types.Array(types.float64, 3, "C", readonly=True)
 
 BLEND = (1.0, 1.5)
 """Over these masses [GeV] the inclusive hadronic channels replace the exclusive ones."""
@@ -153,7 +149,7 @@ def qcd_correction(coupling):  # type: ignore[no-untyped-def]
     return a * (1 + a * (5.2 + a * 26.4))
 
 
-@kernel(types.UniTuple(_f8, 2)(types.int64, _f8, _INPUT, _INPUT, _INPUT))
+@kernel(types.UniTuple(_f8, 2)(types.int64, _f8, INPUT, INPUT, INPUT))
 def _integrals(kind, m, masses, nodes, weights):  # type: ignore[no-untyped-def]
     """Both phase-space integrals of a process, with their powers of m."""
     if kind == INVISIBLE:
@@ -171,15 +167,15 @@ def _integrals(kind, m, masses, nodes, weights):  # type: ignore[no-untyped-def]
 @kernel(
     types.void(
         _f8,
-        _INPUT,
-        _INPUT_INDEX,
-        _INPUT_INDEX,
-        _INPUT_INDEX,
-        _INPUT_MATRIX,
-        _INPUT,
-        _INPUT_CUBE,
-        _INPUT,
-        _INPUT,
+        INPUT,
+        INPUT_INDEX,
+        INPUT_INDEX,
+        INPUT_INDEX,
+        INPUT_MATRIX,
+        INPUT,
+        INPUT_CUBE,
+        INPUT,
+        INPUT,
         types.float64[:, ::1],
     )
 )

@@ -42,7 +42,7 @@ from scanner.physics.heavy_neutrino_modes import (
     modes,
 )
 from scanner.physics.heavy_neutrino_modes import PARENTS as PARENTS
-from scanner.physics.kernel import kernel
+from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_INDEX, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import (
     NODES,
@@ -54,10 +54,6 @@ from scanner.physics.phase_space import (
 )
 
 _f8 = types.float64
-_INPUT = types.Array(types.float64, 1, "C", readonly=True)
-_INPUT_INDEX = types.Array(types.int64, 1, "C", readonly=True)
-_INPUT_MATRIX = types.Array(types.float64, 2, "C", readonly=True)
-_INPUT_CUBE = types.Array(types.float64, 3, "C", readonly=True)
 
 
 class ProductionTable(NamedTuple):
@@ -149,7 +145,7 @@ def polarisation(parent, lepton, m):  # type: ignore[no-untyped-def]
     return (m - lepton) * (m + lepton) / parent**2 * root / _leptonic_bracket(parent, lepton, m)
 
 
-@kernel(_f8(_f8, _f8, _f8, _INPUT, _INPUT))
+@kernel(_f8(_f8, _f8, _f8, INPUT, INPUT))
 def leptons_shape(parent, lepton, m, nodes, weights):  # type: ignore[no-untyped-def]
     """Phase-space integral I of L → l ν N, 1 for massless products; 0 where it is closed.
 
@@ -201,7 +197,7 @@ def leptons_spectrum(energy, parent, lepton, m, on_parent):  # type: ignore[no-u
     return 16 / parent**5 * phase_space * tensor
 
 
-@kernel(_f8(_INPUT, _f8))
+@kernel(_f8(INPUT, _f8))
 def form_factor(parameters, q2):  # type: ignore[no-untyped-def]
     """f(q²) = (f(0) + c v(q²)) / (1 - P q²).
 
@@ -222,7 +218,7 @@ def form_factor(parameters, q2):  # type: ignore[no-untyped-def]
     return (value + slope * v) / (1 - pole * q2)
 
 
-@kernel(types.UniTuple(_f8, 2)(types.int64, _f8, _f8, _f8, _f8, _INPUT_MATRIX))
+@kernel(types.UniTuple(_f8, 2)(types.int64, _f8, _f8, _f8, _f8, INPUT_MATRIX))
 def hadron_current(kind, parent, hadron, q2, lam, form_factors):  # type: ignore[no-untyped-def]
     """Squares of the helicity amplitudes [GeV²] of parent → hadron: H₀² + H₊² + H₋², and H_t² of spin 0.
 
@@ -248,7 +244,7 @@ def hadron_current(kind, parent, hadron, q2, lam, form_factors):  # type: ignore
     return transverse + longitudinal**2 / q2, lam / q2 * second**2
 
 
-@kernel(_f8(types.int64, _INPUT, _f8, types.boolean, _INPUT_MATRIX, _INPUT, _INPUT))
+@kernel(_f8(types.int64, INPUT, _f8, types.boolean, INPUT_MATRIX, INPUT, INPUT))
 def _half(kind, masses, m, from_top, form_factors, nodes, weights):  # type: ignore[no-untyped-def]
     """Integrate over the lower or the upper half of q², each started from its own end as in `phase_space`."""
     parent, lepton, hadron = masses
@@ -273,7 +269,7 @@ def _half(kind, masses, m, from_top, form_factors, nodes, weights):  # type: ign
     return half * total
 
 
-@kernel(_f8(types.int64, _INPUT, _f8, _INPUT_MATRIX, _INPUT, _INPUT))
+@kernel(_f8(types.int64, INPUT, _f8, INPUT_MATRIX, INPUT, INPUT))
 def semileptonic_shape(kind, masses, m, form_factors, nodes, weights):  # type: ignore[no-untyped-def]
     """∫ dq² of parent → hadron lepton N [GeV⁸]: the width is G_F²|V|²/(64π³M³) times it; 0 where it is closed.
 
@@ -296,7 +292,7 @@ def semileptonic_shape(kind, masses, m, form_factors, nodes, weights):  # type: 
     return lower + _half(kind, masses, m, True, form_factors, nodes, weights)
 
 
-@kernel(_f8(types.int64, _f8, _INPUT, _INPUT_MATRIX, _INPUT, _INPUT))
+@kernel(_f8(types.int64, _f8, INPUT, INPUT_MATRIX, INPUT, INPUT))
 def _rate(kind, m, masses, form_factors, nodes, weights):  # type: ignore[no-untyped-def]
     """Rate of a mode, up to a factor that does not depend on m or on the lepton."""
     parent, lepton, hadron = masses
@@ -311,7 +307,7 @@ def _rate(kind, m, masses, form_factors, nodes, weights):  # type: ignore[no-unt
     return semileptonic_shape(kind, masses, m, form_factors, nodes, weights)
 
 
-@kernel(types.void(_f8, _INPUT_INDEX, _INPUT_MATRIX, _INPUT_MATRIX, _INPUT_CUBE, _INPUT, _INPUT, types.float64[:, ::1]))
+@kernel(types.void(_f8, INPUT_INDEX, INPUT_MATRIX, INPUT_MATRIX, INPUT_CUBE, INPUT, INPUT, types.float64[:, ::1]))
 def fill_production(m, kind, masses, coefficients, form_factors, nodes, weights, out):  # type: ignore[no-untyped-def]
     """Fill out with branching ratios for unit |U_a|²: ``fill_production(m, *production_table(), out)``.
 

@@ -26,6 +26,12 @@ from filelock import FileLock
 
 from scanner.sources import kernel_sources
 
+INPUT = numba.types.Array(numba.types.float64, 1, "C", readonly=True)
+INPUT_INDEX = numba.types.Array(numba.types.int64, 1, "C", readonly=True)
+INPUT_MATRIX = numba.types.Array(numba.types.float64, 2, "C", readonly=True)
+INPUT_CUBE = numba.types.Array(numba.types.float64, 3, "C", readonly=True)
+"""Arguments that a kernel only reads: they may be read-only arrays, or not."""
+
 
 def kernel(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function for an explicit signature: cached, releasing the GIL, IEEE arithmetic as written.

@@ -12,15 +12,12 @@ import math
 import numpy as np
 from numba import types
 
-from scanner.physics.kernel import kernel
+from scanner.physics.kernel import INPUT, INPUT_INDEX, kernel
 from scanner.units import MATTER_POTENTIAL, OSCILLATION_PHASE
 
 _f8, _i8, _flag = types.float64, types.int64, types.boolean
 _FLOATS, _MATRIX = types.float64[::1], types.complex128[:, ::1]
-# Declared read-only, an argument accepts arrays that are and arrays that are not.
-_INPUT = types.Array(types.float64, 1, "C", readonly=True)
-_INPUT_INDEX = types.Array(types.int64, 1, "C", readonly=True)
-_INPUT_MATRIX = types.Array(types.complex128, 2, "C", readonly=True)
+_MIXING = types.Array(types.complex128, 2, "C", readonly=True)
 
 _NEGLIGIBLE = 2.0**-56  # of two eigenvalues, a coupling that is lost in their rounding
 _MAX_SWEEPS = 30  # convergence is quadratic: at most about six are needed
@@ -149,7 +146,7 @@ def _probability(alpha, beta, vectors, dm2, L_over_E):  # type: ignore[no-untype
     return amplitude.real**2 + amplitude.imag**2
 
 
-@kernel(types.void(_i8, _i8, _INPUT, _INPUT, _INPUT_MATRIX, _INPUT, _f8, _f8, _flag, _FLOATS))
+@kernel(types.void(_i8, _i8, INPUT, INPUT, _MIXING, INPUT, _f8, _f8, _flag, _FLOATS))
 def probability_3p1(  # type: ignore[no-untyped-def]
     alpha, beta, E, L, mixing, dm2, density, Ye, antineutrino, out
 ):
@@ -188,7 +185,7 @@ def probability_3p1(  # type: ignore[no-untyped-def]
         out[i] = _probability(alpha, beta, vectors, values, L[i] / E[i])
 
 
-@kernel(types.void(_f8, _f8, _INPUT, _INPUT, _f8, _f8, _flag, _FLOATS))
+@kernel(types.void(_f8, _f8, INPUT, INPUT, _f8, _f8, _flag, _FLOATS))
 def probability_two_flavour(  # type: ignore[no-untyped-def]
     sin2_2theta, dm2, E, L, density, Ye, antineutrino, out
 ):
@@ -215,7 +212,7 @@ def probability_two_flavour(  # type: ignore[no-untyped-def]
         out[i] = sin2_2theta * (amplitude * math.sin(OSCILLATION_PHASE * split * L[i] / E[i])) ** 2
 
 
-@kernel(types.void(_f8, _INPUT, _INPUT_INDEX, _INPUT, _INPUT, _INPUT, types.float64[:, ::1]))
+@kernel(types.void(_f8, INPUT, INPUT_INDEX, INPUT, INPUT, INPUT, types.float64[:, ::1]))
 def averaged_sin_squared(  # type: ignore[no-untyped-def]
     phase_constant, dm2, bins, weight, mean, variance, out
 ):

@@ -12,10 +12,9 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from scanner.physics.kernel import kernel
+from scanner.physics.kernel import INPUT, kernel
 
 _f8 = types.float64
-_INPUT = types.Array(types.float64, 1, "C", readonly=True)
 
 NODES = 40
 """Of the three-body integrals: converged to rounding for masses down to 5e-5 of the parent's."""
@@ -99,7 +98,7 @@ def vector_shape(m, lepton, meson):  # type: ignore[no-untyped-def]
     return longitudinal + 2 * y**2 * ((m - meson) / m * (1 + y) + x**2) * sqrt_lambda(m, lepton, meson)
 
 
-@kernel(types.UniTuple(_f8, 2)(_f8, _f8, _f8, _f8, _f8, _f8, _INPUT, _INPUT))
+@kernel(types.UniTuple(_f8, 2)(_f8, _f8, _f8, _f8, _f8, _f8, INPUT, INPUT))
 def _piece(near, far, width, extent, start, direction, nodes, weights):  # type: ignore[no-untyped-def]
     """Integrate from one end of the s range, s = start + direction·y, over 0 < y < extent.
 
@@ -120,7 +119,7 @@ def _piece(near, far, width, extent, start, direction, nodes, weights):  # type:
     return 12 * half * energy, 24 * near * half * flip
 
 
-@kernel(_f8(_f8, _f8, _f8, _f8, _INPUT, _INPUT))
+@kernel(_f8(_f8, _f8, _f8, _f8, INPUT, INPUT))
 def three_fermions(m, spectator, first, second, nodes, weights):  # type: ignore[no-untyped-def]
     """Phase-space integral I of a V-A decay into three fermions, 1 for massless ones; 0 where it is closed.
 
@@ -148,7 +147,7 @@ def three_fermions(m, spectator, first, second, nodes, weights):  # type: ignore
     return lower + upper
 
 
-@kernel(types.UniTuple(_f8, 2)(_f8, _f8, _INPUT, _INPUT))
+@kernel(types.UniTuple(_f8, 2)(_f8, _f8, INPUT, INPUT))
 def neutral_pair(m, fermion, nodes, weights):  # type: ignore[no-untyped-def]
     """Phase-space integrals f1 and f2 of N → ν f f̄ through the Z; 0 where it is closed.
 
