@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -530,6 +530,16 @@ def test_block_that_kills_its_worker_is_recorded_and_passed_over(faulty: Faulty,
     _same_elsewhere(store, faulty, _corner(faulty), Status.worker_lost)
     assert faulty.run(store, "", "--cluster", "serial")[0] == 0
     assert last_run(store) == [CORNER]
+    _same_elsewhere(store, faulty, np.zeros_like(faulty.bad), Status.ok)
+
+
+def test_experiment_that_always_raises_is_recorded(faulty: Faulty, tmp_path: Path) -> None:
+    everywhere, store = replace(faulty, below=1e9), tmp_path / "scan.zarr"
+    status, text = everywhere.run(store, "raise", "--cluster", "serial")
+    assert status == 3
+    assert "Traceback" not in text
+    assert _status(tmp_path, store)["failed"] == 64
+    assert faulty.run(store, "", "--cluster", "serial")[0] == 0
     _same_elsewhere(store, faulty, np.zeros_like(faulty.bad), Status.ok)
 
 
