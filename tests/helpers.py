@@ -110,6 +110,11 @@ def start(folder: Path, *arguments: str | Path, **environment: str) -> Run:
     return Run(process, output)
 
 
+def python_path(folder: Path) -> str:
+    """Return PYTHONPATH with a folder before what it has."""
+    return os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
+
+
 def call(folder: Path, *arguments: str | Path, **environment: str) -> tuple[int, str]:
     """Run ``scanner`` to its end; return its exit status and what it printed."""
     run = start(folder, *arguments, **environment)
@@ -245,6 +250,18 @@ def _kill_all(run: Run, store: Path) -> None:
     kill(run.tree())
 
 
+LINGER = """
+import pathlib, time
+replace = pathlib.Path.replace
+def linger(self, target):
+    if self.suffix == ".partial" and "/g0/" in str(self):
+        time.sleep(0.01)
+    return replace(self, target)
+pathlib.Path.replace = linger
+"""
+"""Keeps each shard for a moment as the file from which it will be renamed, for a kill to find it there."""
+
+
 def _kill_during_write(run: Run, store: Path) -> None:
     """Stop the workers every moment until a shard is half written then, and kill everything."""
     workers = run.workers()
@@ -275,11 +292,13 @@ class Trial:
         self.done: set[int] = set()
         self.stamps: dict[str, tuple[int, int]] = {}
         self.runs: list[tuple[int, int]] = []
+        (folder / "sitecustomize.py").write_text(LINGER)
         self.start(*options)
 
     def start(self, *options: str) -> None:
         """Run, or go on."""
-        self.run = start(self.folder, "run", self.reference.file, "-o", self.store, *options)
+        path = python_path(self.folder)  # for sitecustomize
+        self.run = start(self.folder, "run", self.reference.file, "-o", self.store, *options, PYTHONPATH=path)
 
     def reach(self, percent: float) -> None:
         """Wait until so much is written."""

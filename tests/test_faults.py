@@ -32,6 +32,7 @@ from helpers import (
     files,
     kill,
     last_run,
+    python_path,
     reference_of,
     scan_file,
     signal_all,
@@ -452,7 +453,7 @@ class Faulty:
         """Run, or go on, with a fault or (empty) without."""
         below = str(self.below) if fault else "0"
         command = ("run", self.file, "-o", store, *options)
-        return call(store.parent, *command, PYTHONPATH=str(self.plugin), FAULT=fault, FAULT_BELOW=below)
+        return call(store.parent, *command, PYTHONPATH=python_path(self.plugin), FAULT=fault, FAULT_BELOW=below)
 
 
 CORNER = 0
@@ -467,7 +468,7 @@ def faulty(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Faulty:
     scan = {"version": 1, "name": "faulty", "model": "two_flavour", "axes": axes, "experiments": ["faulty"]}
     file, store = folder / "faulty.yaml", folder / "right.zarr"
     file.write_text(json.dumps({**scan, "outputs": ["chi2", "events"], "execution": execution}))
-    status, text = call(folder, "run", file, "-o", store, "--cluster", "serial", PYTHONPATH=str(plugin))
+    status, text = call(folder, "run", file, "-o", store, "--cluster", "serial", PYTHONPATH=python_path(plugin))
     assert status == 0, text
     right = scanner.open(str(store)).load()
     events = right["events"].values.copy()
