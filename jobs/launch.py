@@ -138,6 +138,7 @@ def _compute(
     begin = provenance.now()
     with _executor(cube, cluster, min(workers, len(todo)), scan, lock, reporter) as executor:
         summary = engine.run_blocks(cube, ledger, todo, executor, reporter, scan.file.execution.retries)
+    cubes.remove_partial_files(cube.url)  # a worker that died in mid-write may have left one
     run = {
         "start": begin,
         "end": provenance.now(),

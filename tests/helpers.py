@@ -255,7 +255,7 @@ import pathlib, time
 replace = pathlib.Path.replace
 def linger(self, target):
     if self.suffix == ".partial" and "/g0/" in str(self):
-        time.sleep(0.01)
+        time.sleep(0.02)
     return replace(self, target)
 pathlib.Path.replace = linger
 """
