@@ -19,8 +19,8 @@ ENTRY_POINT_GROUPS = ("scanner.models", "scanner.experiments", "scanner.signals"
 @functools.cache
 def kernel_sources() -> tuple[Path, ...]:
     """All files that may hold kernels: this package's and every plug-in's, in a fixed order."""
-    own = [PACKAGE / "units.py", PACKAGE / "likelihood.py", PACKAGE / "evaluate.py"]
-    for folder in ("physics", "signals", "models", "experiments"):
+    own = [PACKAGE / "units.py", PACKAGE / "evaluate.py"]
+    for folder in ("physics", "likelihoods", "signals", "models", "experiments"):
         own += sorted((PACKAGE / folder).glob("*.py"))
     return tuple(own) + tuple(sorted(set(plugin_sources())))
 

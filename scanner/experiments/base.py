@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scanner.likelihood import Likelihood
+from scanner.likelihoods.base import Likelihood
 from scanner.vocabulary import Reference
 
 

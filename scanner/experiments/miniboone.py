@@ -18,7 +18,7 @@ import numpy as np
 
 from scanner.experiments.base import Experiment
 from scanner.experiments.tables import DATA, read_table
-from scanner.likelihood import GaussianFractional
+from scanner.likelihoods.gaussian import GaussianFractional
 from scanner.signals.oscillation import OscillationResponse
 from scanner.vocabulary import Reference
 

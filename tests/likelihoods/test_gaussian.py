@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from scanner.likelihood import LANES, GaussianFractional
+from scanner.likelihoods.gaussian import LANES, GaussianFractional
 
 RNG = np.random.default_rng(7)
 

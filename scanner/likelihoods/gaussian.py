@@ -1,4 +1,4 @@
-"""Likelihoods: from the signal in each bin to −2 ln L and a goodness of fit, many points a call.
+"""Gaussian likelihoods with a covariance matrix.
 
 Points are worked on in packs of `LANES`, every array with the lane as its last index, so that the compiler
 turns each operation into vector instructions. A lane never mixes with another: a point's result is the same
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -17,25 +16,6 @@ from scanner.physics.kernel import kernel
 
 LANES = 8
 PIVOTS = 4
-
-
-class Likelihood(Protocol):
-    """Anything that turns signals into −2 ln L."""
-
-    @property
-    def statistic(self) -> str:
-        """One line that says what ``chi2`` is."""
-
-    @property
-    def number_of_data(self) -> int:
-        """Number of data bins."""
-
-    @property
-    def constant(self) -> float:
-        """What ``chi2`` lacks of the full −2 ln L [dimensionless]."""
-
-    def __call__(self, signal: np.ndarray, chi2: np.ndarray, gof: np.ndarray) -> None:
-        """Fill `chi2` and `gof`, shape (points,), from `signal`, shape (points, signal bins)."""
 
 
 @dataclass(frozen=True)
