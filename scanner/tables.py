@@ -1,8 +1,8 @@
 """Build the tables of a scan, each on the sub-grid of the axes that it depends on, once.
 
-A table is found again by a key: the hash of the sources, the experiment's inputs and the values of its
-nodes. Built tables are kept in the user's cache for the next scan and copied into each store; a resume takes
-the store's copy, so that no other machine's libm changes its bits.
+A table is found again by a key: the hash of the sources, its model, its experiment and their inputs, and the
+values of its nodes. Built tables are kept in the user's cache for the next scan and copied into each store;
+a resume takes the store's copy, so that no other machine's libm changes its bits.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from scanner.signals.base import Table
 from scanner.sources import hash_files, kernel_sources
 
 NODES_AT_ONCE = 1024
+CONSTANTS = ("hepunits", "particle")
+"""Libraries whose numbers go into tables."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def build_all(scan: Scan, cached: bool = True) -> dict[str, BuiltTable]:
         Whether to use the user's cache: yes for a scan, not for a single point or a calibration.
     """
     sources = hash_files(kernel_sources())
-    return {path: _build(scan, table, sources, cached) for path, table in walk(scan)}
+    return {path: _build(scan, path, table, sources, cached) for path, table in walk(scan)}
 
 
 def _axes(scan: Scan, table: Table) -> tuple[str, ...]:
@@ -94,19 +97,19 @@ def _axes(scan: Scan, table: Table) -> tuple[str, ...]:
     return tuple(a for a in scan.grid.names if a in used)
 
 
-def _build(scan: Scan, table: Table, sources: str, cached: bool) -> BuiltTable:
+def _build(scan: Scan, path: str, table: Table, sources: str, cached: bool) -> BuiltTable:
     axes = _axes(scan, table)
     shape = scan.grid.subgrid(axes).shape
     nodes = np.empty((math.prod(shape), len(table.parameters)))
     for i, name in enumerate(table.parameters):
         nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
-    key = _key(table, nodes, sources)
-    path = user_cache_dir() / "tables" / f"{key}.npz"
-    found = _load(path) if cached else None
+    key = _key(f"{scan.model.name}/{path}", table, nodes, sources)
+    file = user_cache_dir() / "tables" / f"{key}.npz"
+    found = _load(file) if cached else None
     if found is None:
         found = _build_in_parts(table, nodes)
         if cached:
-            _keep(path, found)
+            _keep(file, found)
     entries, status = found
     return BuiltTable(axes, entries, status, key)
 
@@ -121,9 +124,10 @@ def _build_in_parts(table: Table, nodes: np.ndarray) -> tuple[np.ndarray, np.nda
     return entries, status
 
 
-def _key(table: Table, nodes: np.ndarray, sources: str) -> str:
+def _key(name: str, table: Table, nodes: np.ndarray, sources: str) -> str:
     digest = hashlib.sha256(sources.encode())
-    digest.update(repr((table.name, table.parameters, table.shape)).encode())
+    libraries = [version(library) for library in CONSTANTS]
+    digest.update(repr((name, table.parameters, table.shape, libraries)).encode())
     for array in (*table.inputs, nodes):
         digest.update(repr((array.shape, array.dtype.str)).encode())
         digest.update(np.ascontiguousarray(array).tobytes())

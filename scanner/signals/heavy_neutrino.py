@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,18 +40,13 @@ class State:
     majorana: bool = False
 
 
-@dataclass(frozen=True)
-class Flyer:
-    """A long-lived particle that N decays into, and whose own decay is what a detector sees.
-
-    Parameters
-    ----------
-    mass, width
-        Of the particle [GeV].
-    """
+class Flyer(NamedTuple):
+    """A long-lived particle that N decays into, and whose own decay is what a detector sees."""
 
     mass: float
+    """[GeV]."""
     width: float
+    """[GeV]."""
 
 
 @dataclass(frozen=True)

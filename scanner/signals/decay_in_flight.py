@@ -1,0 +1,264 @@
+"""Heavy neutrinos made in a beam that decay inside a detector, at any lifetime.
+
+Events in a bin are Σ_s |U_s|² H_s(Γ) Σ_X Γ_X ε_{s,X,bin}: s runs over sources (one a flavour and beam), X over
+channels, and H_s (see `scanner.physics.flight`) holds flux, production, flight and geometry. Two kinds of
+table serve all couplings: H over ln Γ on the parameters of the state, and the widths, already folded with the
+efficiencies of the experiment, on the parameters of the widths.
+
+Channels that are seen where a long-lived product of N decays have an H of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+
+from scanner.errors import Status
+from scanner.physics.flight import NODES, fill_flight, fill_flight_of_two, per_width
+from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_INDEX, kernel
+from scanner.physics.phase_space import gauss_legendre
+from scanner.signals.base import Prediction, Table
+from scanner.signals.heavy_neutrino import Flyer, HeavyNeutrino, State
+from scanner.vocabulary import Monomial
+
+PROVIDES = ("decay_in_flight",)
+VERSION = 1
+
+MIXINGS = 3
+"""Monomials before those of the couplings."""
+
+DIRECTIONS = 8
+"""Nodes for the direction and the place of a long-lived product's decay."""
+
+
+class Spectrum(NamedTuple):
+    """Heavy neutrinos on their way to the detector."""
+
+    momentum: np.ndarray
+    """[GeV], shape (n,)."""
+    weight: np.ndarray
+    """How many N of each momentum cross the decay volume for |U|² = 1, shape (sources, n)."""
+
+
+@dataclass(frozen=True)
+class FlightResponse:
+    """What an experiment supplies.
+
+    Parameters
+    ----------
+    name
+        Of the experiment.
+    flavours
+        For each source, index into FLAVOURS of the |U_a|² that makes N.
+    spectrum
+        From the mass of N [GeV] to its spectrum; NaN where the experiment cannot say.
+    baseline, length
+        Distance to the decay volume, and its depth [m].
+    efficiency
+        From the state to efficiencies by final state, shape (sources, len(FLAVOURS) + 1, bins): by source,
+        by the flavour that drives the decay (the last: none does), by signal bin. Branching ratios of
+        products are part of it; final states that are not seen are left out; NaN as for `spectrum`.
+    mass_max
+        Above it [GeV] nothing is made.
+    inputs
+        Arrays that went into the functions; hashed into the tables' keys.
+    """
+
+    name: str
+    flavours: tuple[int, ...]
+    spectrum: Callable[[float], Spectrum]
+    baseline: float
+    length: float
+    efficiency: Callable[[State], Mapping[str, np.ndarray]]
+    mass_max: float
+    inputs: tuple[np.ndarray, ...]
+
+
+def bind(states: Sequence[HeavyNeutrino], response: FlightResponse, bins: int) -> Prediction:
+    """Join the heavy neutrinos of a model to an experiment; all of them are summed.
+
+    Parameters
+    ----------
+    states
+        The model's heavy neutrinos.
+    response
+        The experiment's ingredient.
+    bins
+        Number of signal bins.
+    """
+    parts = [_State(i, state, response, bins) for i, state in enumerate(states)]
+    parameters = tuple(dict.fromkeys(name for part in parts for m in part.monomials for name in m.powers))
+    packed = [pack_monomials(part.monomials, parameters) for part in parts]
+    flavours = np.array(response.flavours, dtype=np.int64)
+
+    def add(
+        values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
+    ) -> None:
+        first = 0
+        for part, monomials in zip(parts, packed, strict=True):
+            rates, last = first, first + len(part.tables)
+            for kind, flight in enumerate(range(first + 1, last)):
+                _add(
+                    values,
+                    *monomials,
+                    flavours,
+                    kind,
+                    nodes[rates],
+                    tables[rates],
+                    nodes[flight],
+                    tables[flight],
+                    signal,
+                )
+            first = last
+
+    return Prediction(parameters, tuple(table for part in parts for table in part.tables), add)
+
+
+class PackedMonomials(NamedTuple):
+    """Monomials as a kernel takes them: coefficients, and the indices of their factors one after another."""
+
+    coefficients: np.ndarray
+    ends: np.ndarray
+    factors: np.ndarray
+
+
+def pack_monomials(monomials: Sequence[Monomial], parameters: Sequence[str]) -> PackedMonomials:
+    """Return monomials in `parameters` for `monomial_values`."""
+    factors = [[parameters.index(p) for p, n in m.powers.items() for _ in range(n)] for m in monomials]
+    return PackedMonomials(
+        np.array([m.coefficient for m in monomials]),
+        np.cumsum([len(f) for f in factors], dtype=np.int64),
+        np.array([i for f in factors for i in f], dtype=np.int64),
+    )
+
+
+class _State:
+    """One heavy neutrino at one experiment: its tables, the widths first, then one flight for each kind."""
+
+    def __init__(self, number: int, state: HeavyNeutrino, response: FlightResponse, bins: int):
+        self.state, self.response, self.bins = state, response, bins
+        # The mixings come first: the kernel finds the production of a source by its flavour.
+        self.monomials = (*state.mixings, *(coupling.monomial for coupling in state.couplings))
+        self.flyers = tuple(dict.fromkeys(c.flyer for c in state.channels if c.final_state))
+        self.sources = len(response.flavours)
+        inputs = (np.frombuffer(response.name.encode(), np.uint8), *response.inputs)
+        shape = (len(state.couplings), 1 + len(self.flyers) * self.sources * bins)
+        parameters = tuple(dict.fromkeys((*state.width_parameters, *state.state_parameters)))
+        rates = Table(f"{number}_rates", parameters, shape, self._rates, inputs)
+        self.tables = (rates, *(self._flight(number, kind, inputs) for kind in range(len(self.flyers))))
+
+    def _rates(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Total width, then widths times efficiencies by kind, source and bin, for each coupling."""
+        state, response = self.state, self.response
+        parameters = self.tables[0].parameters
+        width_columns = [parameters.index(p) for p in state.width_parameters]
+        state_columns = [parameters.index(p) for p in state.state_parameters]
+        entries = np.zeros((len(values), *self.tables[0].shape))
+        status = np.full(len(values), Status.ok, dtype=np.uint8)
+        for i, row in enumerate(values):
+            found = state.state(row[state_columns])
+            if not found.mass <= response.mass_max:  # heavier, or no such state: nothing is made
+                continue
+            widths = state.widths(row[width_columns])
+            entries[i, :, 0] = [math.fsum(of) for of in widths]
+            entries[i, :, 1:] = self._seen(widths, response.efficiency(found))
+            if not np.isfinite(entries[i]).all():
+                entries[i], status[i] = 0.0, Status.not_converged
+        return entries, status
+
+    def _seen(self, widths: np.ndarray, efficiency: Mapping[str, np.ndarray]) -> np.ndarray:
+        seen = np.zeros((len(self.state.couplings), len(self.flyers), self.sources, self.bins))
+        for x, channel in enumerate(self.state.channels):
+            if channel.final_state not in efficiency:
+                continue
+            kind = self.flyers.index(channel.flyer)
+            for k, coupling in enumerate(self.state.couplings):
+                seen[k, kind] += widths[k, x] * efficiency[channel.final_state][:, coupling.flavour]
+        return seen.reshape(len(seen), -1)
+
+    def _flight(self, number: int, kind: int, inputs: tuple[np.ndarray, ...]) -> Table:
+        names, product = self.flyers[kind] or ((), None)
+        own = len(self.state.state_parameters)
+        parameters = tuple(dict.fromkeys((*self.state.state_parameters, *names)))
+        columns = [parameters.index(p) for p in names]
+        shape = (self.sources, 1 + 2 * NODES)
+
+        def build(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            entries = np.zeros((len(values), *shape))
+            status = np.full(len(values), Status.ok, dtype=np.uint8)
+            for i, row in enumerate(values):
+                state = self.state.state(row[:own])
+                if not state.mass <= self.response.mass_max:
+                    continue
+                spectrum = self.response.spectrum(state.mass)
+                if np.isfinite(spectrum.weight).all():
+                    self._fill(state, spectrum, product(row[columns]) if product else None, entries[i])
+                else:
+                    status[i] = Status.not_converged
+            return entries, status
+
+        return Table(f"{number}_flight_{kind}", parameters, shape, build, inputs)
+
+    def _fill(self, state: State, spectrum: Spectrum, flyer: Flyer | None, entries: np.ndarray) -> None:
+        place = self.response.baseline, self.response.length
+        for out, weight in zip(entries, state.scale * spectrum.weight, strict=True):
+            if flyer is None:
+                fill_flight(state.mass, spectrum.momentum, weight, *place, out)
+            else:
+                rule = gauss_legendre(DIRECTIONS)
+                fill_flight_of_two(state.mass, spectrum.momentum, weight, *place, *flyer, *rule, out)
+
+
+@kernel(types.float64(types.float64[:, ::1], types.int64, types.int64, INPUT, INPUT_INDEX, INPUT_INDEX))
+def monomial_value(values, point, number, coefficients, ends, factors):  # type: ignore[no-untyped-def]
+    """Value of one of the packed monomials at a point."""
+    value = coefficients[number]
+    for i in range(ends[number - 1] if number > 0 else 0, ends[number]):
+        value *= values[factors[i], point]
+    return value
+
+
+@kernel(
+    types.void(
+        types.float64[:, ::1],
+        INPUT,
+        INPUT_INDEX,
+        INPUT_INDEX,
+        INPUT_INDEX,
+        types.int64,
+        types.int64[::1],
+        INPUT_CUBE,
+        types.int64[::1],
+        INPUT_CUBE,
+        types.float64[:, ::1],
+    )
+)
+def _add(  # type: ignore[no-untyped-def]
+    values, coefficients, ends, factors, flavours, kind, rate_nodes, rates, flight_nodes, flights, signal
+):
+    """Add the decays of one kind of one heavy neutrino to the signal of every point."""
+    couplings, bins = rates.shape[1], signal.shape[1]
+    strength = np.empty(couplings)
+    for point in range(signal.shape[0]):
+        node = rate_nodes[point]
+        width = 0.0
+        for k in range(couplings):
+            strength[k] = monomial_value(values, point, MIXINGS + k, coefficients, ends, factors)
+            width += strength[k] * rates[node, k, 0]
+        log_width = math.log(width) if width != 0 else -np.inf
+        for s in range(flavours.size):
+            made = monomial_value(values, point, flavours[s], coefficients, ends, factors)
+            if made == 0:
+                continue
+            made *= per_width(flights[flight_nodes[point], s], log_width)
+            column = 1 + (kind * flavours.size + s) * bins
+            for b in range(bins):
+                seen = 0.0
+                for k in range(couplings):
+                    seen += strength[k] * rates[node, k, column + b]
+                signal[point, b] += made * seen
