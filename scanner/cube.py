@@ -3,7 +3,7 @@
 Layout of a store::
 
     zarr.json             attributes: what was asked for, by whom and with what ("scanner")
-    axes/NAME             values of each axis; tied/NAME: values of each tied parameter
+    axes/NAME             values of each axis; tied/NAME, derived/NAME: of what follows from them
     tables/PATH/          the tables that the scan was evaluated with
     g0/ g1/ ...           one group for each set of experiments that depend on the same axes:
         chi2 status ...       (experiment, *axes), one shard a block
@@ -403,7 +403,9 @@ def _coordinates(scan: Scan) -> list[tuple[str, np.ndarray, tuple[str, ...]]]:
     """Path, values and axes of everything that becomes a coordinate."""
     axes = [(f"axes/{axis.name}", axis.array, (axis.name,)) for axis in scan.grid.axes]
     tied = [(name, scan.parameters[name]) for name in scan.file.tied]
-    return axes + [(f"tied/{name}", values.array, values.axes) for name, values in tied]
+    kept = [(f"tied/{name}", values) for name, values in tied]
+    kept += [(f"derived/{name}", values) for name, values in scan.derived.items()]
+    return axes + [(path, values.array, values.axes) for path, values in kept]
 
 
 def _save_table(root: zarr.Group, path: str, table: BuiltTable) -> None:
@@ -452,6 +454,11 @@ def _record(scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> dic
         "tied": {
             n: {"unit": scan.model.parameter(n).unit, "long_name": scan.model.parameter(n).long_name or n}
             for n in scan.file.tied
+        },
+        "derived": {
+            d.name: {"unit": d.unit, "long_name": d.long_name or d.name}
+            for d in scan.model.derived
+            if d.name in scan.derived
         },
         "model": {
             "name": scan.model.name,

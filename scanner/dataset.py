@@ -62,8 +62,8 @@ def open_dataset(url: str) -> xr.Dataset:
     cube = open_cube(url)
     axes = tuple(cube.record["axes"])
     coordinates: dict[str, Any] = {"experiment": list(cube.record["experiments"])}
-    for kind in ("axes", "tied"):
-        for name, facts in cube.record[kind].items():
+    for kind in ("axes", "tied", "derived"):
+        for name, facts in cube.record.get(kind, {}).items():
             coordinates[name] = _coordinate(cube, kind, name, facts)
     data = {name: (("experiment", *axes), _stack(cube, name, axes)) for name in cube.arrays[0]}
     dataset = xr.Dataset(data, coordinates, _attributes(cube))

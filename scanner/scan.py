@@ -6,6 +6,7 @@ scan then knows which axes each experiment depends on and groups the experiments
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +26,8 @@ from scanner.models.base import Model
 from scanner.signals.base import Prediction
 from scanner.vocabulary import Constraint, Parameter
 
-MAX_TIED_VALUES = 10**7
-"""A tied parameter's values are computed one by one and kept in the store as a coordinate."""
+MAX_COORDINATE_VALUES = 10**7
+"""Tied and derived values are computed one by one and kept in the store as coordinates."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,20 @@ class Scan:
         """Return the experiments by name, in the file's order."""
         found = {m.experiment.name: m for group in self.groups for m in group.members}
         return {name: found[name] for name in self.experiments if name in found}
+
+    @functools.cached_property
+    def derived(self) -> dict[str, Values]:
+        """What the model derives from its parameters, on the axes that it depends on; too large ones left out."""
+        found = {}
+        for derived in self.model.derived:
+            used = {a for name in derived.parameters for a in self.parameters[name].axes}
+            axes = tuple(a for a in self.grid.names if a in used)
+            shape = self.grid.subgrid(axes).shape
+            if math.prod(shape) <= MAX_COORDINATE_VALUES:
+                columns = [expand(self.parameters[name], axes, shape).ravel() for name in derived.parameters]
+                values = [derived.function(row) for row in np.column_stack(columns)]
+                found[derived.name] = Values(axes, np.array(values).reshape(shape))
+        return found
 
     def shape(self, group: Group) -> tuple[int, ...]:
         """Shape of a group's grid."""
@@ -292,9 +307,11 @@ def _tied(
     chosen, options = _map(model, name, entry, sources)
     axes = tuple(a for a in grid.names if any(a in values[s].axes for s in sources))
     shape = grid.subgrid(axes).shape
-    if math.prod(shape) > MAX_TIED_VALUES:
+    if math.prod(shape) > MAX_COORDINATE_VALUES:
         problem = f"would take {math.prod(shape):,} values, one for each point on {', '.join(axes)}"
-        raise InputError(where, problem, allowed=f"at most {MAX_TIED_VALUES:,}: choose fewer points on these axes")
+        raise InputError(
+            where, problem, allowed=f"at most {MAX_COORDINATE_VALUES:,}: choose fewer points on these axes"
+        )
     columns = [expand(values[s], axes, shape).ravel() for s in sources]
     try:
         # One point at a time in Python floats: the same bits on every CPU, unlike numpy's vector functions.

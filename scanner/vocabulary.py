@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from scanner.errors import InputError, did_you_mean
 
@@ -141,6 +143,31 @@ class Monomial:
     def value(self, parameters: Mapping[str, float]) -> float:
         """Evaluate at one point."""
         return self.coefficient * math.prod(parameters[p] ** n for p, n in self.powers.items())
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A quantity that follows from a model's parameters, kept beside a scan's axes for slicing and plots.
+
+    Parameters
+    ----------
+    name
+        Its name in cubes.
+    unit
+        Its unit; "1" for a pure number.
+    parameters
+        Names of the parameters that it depends on.
+    function
+        From their values, float64 of shape (len(parameters),), to its value; NaN where it does not exist.
+    long_name
+        Label for plots.
+    """
+
+    name: str
+    unit: str
+    parameters: tuple[str, ...]
+    function: Callable[[np.ndarray], float]
+    long_name: str = ""
 
 
 def complete(parameters: tuple[Parameter, ...], given: Mapping[str, object], where: str) -> dict[str, float]:

@@ -190,7 +190,9 @@ def last_run(store: Path) -> list[int]:
 
 def files(store: Path) -> dict[str, str]:
     """Return the hash of every file that holds axes, tables or results."""
-    folders = [p for p in store.iterdir() if p.name in ("axes", "tied", "tables") or re.fullmatch(r"g\d+", p.name)]
+    folders = [
+        p for p in store.iterdir() if p.name in ("axes", "tied", "derived", "tables") or re.fullmatch(r"g\d+", p.name)
+    ]
     paths = [p for folder in folders for p in sorted(folder.rglob("*")) if p.is_file()]
     return {str(p.relative_to(store)): hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
 

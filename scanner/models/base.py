@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scanner.maps import Map
-from scanner.vocabulary import Constraint, Parameter, Reference, complete
+from scanner.vocabulary import Constraint, Derived, Parameter, Reference, complete
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,8 @@ class Model:
         Parameter values that switch the new physics off, or None.
     maps
         The model's own maps for ``tied`` parameters, by name.
+    derived
+        What follows from the parameters.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Model:
     constraints: tuple[Constraint, ...] = ()
     null: Mapping[str, float] | None = None
     maps: Mapping[str, Map] = field(default_factory=dict)
+    derived: tuple[Derived, ...] = ()
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter of that name (KeyError if there is none)."""
