@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,56 @@ def plot_surface(delta: xr.DataArray, levels: Sequence[float], output: Path, tit
     title
         Goes above the figure.
     """
+    thresholds = {threshold(level): level for level in sorted(levels)}
+    with _figure(output, delta, title, (6.4, 5.2)) as (figure, axes):
+        _fill(figure, axes, delta, max(thresholds, default=9.21))
+        _contours(axes, delta, thresholds)
+        _best_fit(axes, delta)
+        if np.isnan(delta.values).any():
+            axes.set_facecolor("0.85")
+            axes.plot([], [], "s", color="0.85", markersize=9, label="no result (see status)")
+        axes.legend(loc="best", fontsize=8, framealpha=0.9)
+
+
+def plot_exclusions(deltas: Mapping[str, xr.DataArray], level: float, output: Path, title: str = "") -> list[str]:
+    """Draw what each of several experiments excludes by itself.
+
+    Parameters
+    ----------
+    deltas
+        Of each experiment, from `scanner.analysis.surface.surface`, with the same dimensions (x, y).
+    level
+        Confidence level, for two degrees of freedom; where nothing was seen and nothing expected, 90 % are
+        2.303 expected events. Curves taken from publications are dashed.
+    output
+        A .png or .pdf file.
+    title
+        Goes above the figure.
+
+    Returns
+    -------
+    list of str
+        The experiments that exclude nothing there.
+    """
+    value, first = threshold(level), next(iter(deltas.values()))
+    blind = [name for name, delta in deltas.items() if not bool((delta > value).any()) or min(delta.shape) < 2]
+    drawn = [name for name in deltas if name not in blind]
+    with _figure(output, first, title, (8.6, 5.6)) as (_, axes):
+        for i, name in enumerate(drawn):
+            x, y = (first[dim].values for dim in first.dims)
+            style = "--" if name.startswith("published_") else "-"
+            colour = f"C{i % 10}"
+            axes.contour(x, y, deltas[name].values.T, levels=[value], colors=[colour], linestyles=[style])
+            if style == "-":
+                axes.contourf(x, y, deltas[name].values.T, levels=[value, np.inf], colors=[colour], alpha=0.12)
+            axes.plot([], [], style, color=colour, label=name)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, title=f"{100 * level:g}% CL, each alone")
+    return blind
+
+
+@contextlib.contextmanager
+def _figure(output: Path, like: xr.DataArray, title: str, size: tuple[float, float]) -> Iterator[tuple[Any, Any]]:
+    """Open a figure with the axes of a surface; save it at the end."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -37,19 +88,12 @@ def plot_surface(delta: xr.DataArray, levels: Sequence[float], output: Path, tit
 
     if output.suffix.lower() not in FORMATS:
         raise InputError("--output", "unknown kind of figure", str(output), " or ".join(FORMATS))
-    thresholds = {threshold(level): level for level in sorted(levels)}
-    figure, axes = plt.subplots(figsize=(6.4, 5.2), layout="constrained")
-    _fill(figure, axes, delta, max(thresholds, default=9.21))
-    _contours(axes, delta, thresholds)
-    _best_fit(axes, delta)
-    for name, axis in zip(delta.dims, (axes.xaxis, axes.yaxis), strict=True):
-        _dress(axes, axis, delta[name])
-    if np.isnan(delta.values).any():
-        axes.set_facecolor("0.85")
-        axes.plot([], [], "s", color="0.85", markersize=9, label="no result (see status)")
-    axes.set_title(title, fontsize=10)
-    axes.legend(loc="best", fontsize=8, framealpha=0.9)
+    figure, axes = plt.subplots(figsize=size, layout="constrained")
     try:
+        yield figure, axes
+        for name, axis in zip(like.dims, (axes.xaxis, axes.yaxis), strict=True):
+            _dress(axes, axis, like[name])
+        axes.set_title(title, fontsize=10)
         output.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(output, dpi=160)
     except OSError as error:

@@ -20,7 +20,7 @@ import math
 
 from numba import types
 
-from scanner.physics.kernel import INPUT, kernel
+from scanner.physics.kernel import INPUT, INPUT_CUBE, kernel
 from scanner.units import HBARC_GEV_FM
 
 _f8 = types.float64
@@ -171,20 +171,22 @@ def fill_flight_of_two(  # type: ignore[no-untyped-def]
             out[2 + 2 * node] = 0.0
 
 
-@kernel(_f8(INPUT, _f8))
-def per_width(table, log_width):  # type: ignore[no-untyped-def]
-    """Return H [1/GeV] at ln Γ from the table of one source."""
-    place = (log_width - table[0]) / STEP
+@kernel(_f8(INPUT_CUBE, types.int64, types.int64, _f8))
+def per_width(tables, node, source, log_width):  # type: ignore[no-untyped-def]
+    """Return H [1/GeV] at ln Γ from the table of one source, ``tables[node, source]``."""
+    # Indices and no slices: a view in numba counts references, which takes longer than all this.
+    place = (log_width - tables[node, source, 0]) * (1 / STEP)
     if place <= 0:
-        return math.exp(table[1])
+        return math.exp(tables[node, source, 1])
     if place >= NODES - 1:
         last = 2 * NODES - 1
         beyond = (place - (NODES - 1)) * STEP
         # ln(Γ H) is linear in Γ once only the fastest N are left.
-        return math.exp(table[last] + (table[last + 1] + 1) * math.expm1(beyond) - beyond)
+        slope = tables[node, source, last + 1] + 1
+        return math.exp(tables[node, source, last] + slope * math.expm1(beyond) - beyond)
     i = int(place)
     f = place - i
-    y0, d0 = table[1 + 2 * i], table[2 + 2 * i] * STEP
-    y1, d1 = table[3 + 2 * i], table[4 + 2 * i] * STEP
+    y0, d0 = tables[node, source, 1 + 2 * i], tables[node, source, 2 + 2 * i] * STEP
+    y1, d1 = tables[node, source, 3 + 2 * i], tables[node, source, 4 + 2 * i] * STEP
     rise = y1 - y0
     return math.exp(y0 + f * (d0 + f * (3 * rise - 2 * d0 - d1 + f * (d0 + d1 - 2 * rise))))

@@ -102,18 +102,11 @@ def bind(states: Sequence[HeavyNeutrino], response: FlightResponse, bins: int) -
         first = 0
         for part, monomials in zip(parts, packed, strict=True):
             rates, last = first, first + len(part.tables)
+            strengths = np.empty((len(part.monomials), signal.shape[0]))
+            fill_monomials(values, *monomials, strengths)
             for kind, flight in enumerate(range(first + 1, last)):
-                _add(
-                    values,
-                    *monomials,
-                    flavours,
-                    kind,
-                    nodes[rates],
-                    tables[rates],
-                    nodes[flight],
-                    tables[flight],
-                    signal,
-                )
+                found = nodes[rates], tables[rates], nodes[flight], tables[flight]
+                _add(strengths, flavours, kind, *found, signal)
             first = last
 
     return Prediction(parameters, tuple(table for part in parts for table in part.tables), add)
@@ -214,21 +207,22 @@ class _State:
                 fill_flight_of_two(state.mass, spectrum.momentum, weight, *place, *flyer, *rule, out)
 
 
-@kernel(types.float64(types.float64[:, ::1], types.int64, types.int64, INPUT, INPUT_INDEX, INPUT_INDEX))
-def monomial_value(values, point, number, coefficients, ends, factors):  # type: ignore[no-untyped-def]
-    """Value of one of the packed monomials at a point."""
-    value = coefficients[number]
-    for i in range(ends[number - 1] if number > 0 else 0, ends[number]):
-        value *= values[factors[i], point]
-    return value
+@kernel(types.void(types.float64[:, ::1], INPUT, INPUT_INDEX, INPUT_INDEX, types.float64[:, ::1]))
+def fill_monomials(values, coefficients, ends, factors, out):  # type: ignore[no-untyped-def]
+    """Fill the values of packed monomials, one row each, from those of parameters, at many points."""
+    first = 0
+    for number in range(coefficients.size):
+        for point in range(out.shape[1]):
+            out[number, point] = coefficients[number]
+        for i in range(first, ends[number]):
+            for point in range(out.shape[1]):
+                out[number, point] *= values[factors[i], point]
+        first = ends[number]
 
 
 @kernel(
     types.void(
         types.float64[:, ::1],
-        INPUT,
-        INPUT_INDEX,
-        INPUT_INDEX,
         INPUT_INDEX,
         types.int64,
         types.int64[::1],
@@ -238,27 +232,22 @@ def monomial_value(values, point, number, coefficients, ends, factors):  # type:
         types.float64[:, ::1],
     )
 )
-def _add(  # type: ignore[no-untyped-def]
-    values, coefficients, ends, factors, flavours, kind, rate_nodes, rates, flight_nodes, flights, signal
-):
+def _add(monomials, flavours, kind, rate_nodes, rates, flight_nodes, flights, signal):  # type: ignore[no-untyped-def]
     """Add the decays of one kind of one heavy neutrino to the signal of every point."""
     couplings, bins = rates.shape[1], signal.shape[1]
-    strength = np.empty(couplings)
     for point in range(signal.shape[0]):
         node = rate_nodes[point]
         width = 0.0
         for k in range(couplings):
-            strength[k] = monomial_value(values, point, MIXINGS + k, coefficients, ends, factors)
-            width += strength[k] * rates[node, k, 0]
+            width += monomials[MIXINGS + k, point] * rates[node, k, 0]
         log_width = math.log(width) if width != 0 else -np.inf
         for s in range(flavours.size):
-            made = monomial_value(values, point, flavours[s], coefficients, ends, factors)
+            made = monomials[flavours[s], point]
             if made == 0:
                 continue
-            made *= per_width(flights[flight_nodes[point], s], log_width)
+            made *= per_width(flights, flight_nodes[point], s, log_width)
             column = 1 + (kind * flavours.size + s) * bins
-            for b in range(bins):
-                seen = 0.0
-                for k in range(couplings):
-                    seen += strength[k] * rates[node, k, column + b]
-                signal[point, b] += made * seen
+            for k in range(couplings):
+                strength = made * monomials[MIXINGS + k, point]
+                for b in range(bins):
+                    signal[point, b] += strength * rates[node, k, column + b]

@@ -109,7 +109,7 @@ def _table(width: float, flyer: tuple[float, float] | None = None, momentum: flo
         fill_flight_of_two(*place, *flyer, *gauss_legendre(DIRECTIONS), out)
     else:
         fill_flight(*place, out)
-    return float(width * per_width(out, math.log(width)))
+    return float(width * per_width(out[None, None], 0, 0, math.log(width)))
 
 
 @pytest.mark.parametrize("ratio", 10.0 ** np.arange(-9, 1.3, 0.7))
@@ -153,4 +153,4 @@ def test_no_weight_is_nothing_and_never_nan() -> None:
     out = np.empty(1 + 2 * NODES)
     fill_flight(0.3, np.array([1.0, 2.0]), np.zeros(2), BASELINE, LENGTH, out)
     assert np.all(out[1::2] == NOTHING)
-    assert [per_width(out, u) for u in (-math.inf, -60.0, 0.0, 50.0)] == [0.0] * 4
+    assert [per_width(out[None, None], 0, 0, u) for u in (-math.inf, -60.0, 0.0, 50.0)] == [0.0] * 4
