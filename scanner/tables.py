@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ from scanner.signals.base import Table
 from scanner.sources import hash_files, kernel_sources
 
 NODES_AT_ONCE = 1024
+"""Less than what `scanner.signals.heavy_neutrino` remembers."""
 CONSTANTS = ("hepunits", "particle")
 """Libraries whose numbers go into tables."""
 
@@ -89,39 +90,65 @@ def build_all(scan: Scan, cached: bool = True) -> dict[str, BuiltTable]:
         Whether to use the user's cache: yes for a scan, not for a single point or a calibration.
     """
     sources = hash_files(kernel_sources())
-    return {path: _build(scan, path, table, sources, cached) for path, table in walk(scan)}
+    wanted = {path: _Wanted.of(scan, path, table, sources) for path, table in walk(scan)}
+    built = {path: _load(one.file) if cached else None for path, one in wanted.items()}
+    missing = {path: one for path, one in wanted.items() if built[path] is None}
+    for path, found in _build(missing):
+        built[path] = found
+        if cached:
+            _keep(missing[path].file, found)
+    return {path: BuiltTable(wanted[path].axes, *found, wanted[path].key) for path, found in built.items() if found}
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A table of a scan with its nodes, not built yet."""
+
+    table: Table
+    axes: tuple[str, ...]
+    nodes: np.ndarray
+    key: str
+
+    @classmethod
+    def of(cls, scan: Scan, path: str, table: Table, sources: str) -> _Wanted:
+        axes = _axes(scan, table)
+        shape = scan.grid.subgrid(axes).shape
+        nodes = np.empty((math.prod(shape), len(table.parameters)))
+        for i, name in enumerate(table.parameters):
+            nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
+        return cls(table, axes, nodes, _key(f"{scan.model.name}/{path}", table, nodes, sources))
+
+    def empty(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return arrays for its entries and statuses."""
+        return np.empty((len(self.nodes), *self.table.shape)), np.empty(len(self.nodes), dtype=np.uint8)
+
+    @property
+    def file(self) -> Path:
+        """Its place in the user's cache."""
+        return user_cache_dir() / "tables" / f"{self.key}.npz"
+
+
+_Entries = tuple[np.ndarray, np.ndarray]
+
+
+def _build(wanted: Mapping[str, _Wanted]) -> Iterator[tuple[str, _Entries]]:
+    """Build tables, those of the same parameters side by side, for what they share of a node (widths, say)."""
+    by_parameters: dict[tuple[str, ...], dict[str, _Wanted]] = {}
+    for path, one in wanted.items():
+        by_parameters.setdefault(one.table.parameters, {})[path] = one
+    for alike in by_parameters.values():
+        found = {path: one.empty() for path, one in alike.items()}
+        # Some nodes at a time, also so that Ctrl-C is heard between the kernels' calls.
+        for first in range(0, max(len(w.nodes) for w in alike.values()), NODES_AT_ONCE):
+            part = slice(first, first + NODES_AT_ONCE)
+            for path, (entries, status) in found.items():
+                entries[part], status[part] = alike[path].table.build(alike[path].nodes[part])
+        yield from found.items()
 
 
 def _axes(scan: Scan, table: Table) -> tuple[str, ...]:
     used = {a for p in table.parameters for a in scan.parameters[p].axes}
     return tuple(a for a in scan.grid.names if a in used)
-
-
-def _build(scan: Scan, path: str, table: Table, sources: str, cached: bool) -> BuiltTable:
-    axes = _axes(scan, table)
-    shape = scan.grid.subgrid(axes).shape
-    nodes = np.empty((math.prod(shape), len(table.parameters)))
-    for i, name in enumerate(table.parameters):
-        nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
-    key = _key(f"{scan.model.name}/{path}", table, nodes, sources)
-    file = user_cache_dir() / "tables" / f"{key}.npz"
-    found = _load(file) if cached else None
-    if found is None:
-        found = _build_in_parts(table, nodes)
-        if cached:
-            _keep(file, found)
-    entries, status = found
-    return BuiltTable(axes, entries, status, key)
-
-
-def _build_in_parts(table: Table, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Build some nodes at a time, so that Ctrl-C is heard between the kernel's calls."""
-    entries = np.empty((len(nodes), *table.shape))
-    status = np.empty(len(nodes), dtype=np.uint8)
-    for first in range(0, len(nodes), NODES_AT_ONCE):
-        part = slice(first, first + NODES_AT_ONCE)
-        entries[part], status[part] = table.build(nodes[part])
-    return entries, status
 
 
 def _key(name: str, table: Table, nodes: np.ndarray, sources: str) -> str:
@@ -134,7 +161,7 @@ def _key(name: str, table: Table, nodes: np.ndarray, sources: str) -> str:
     return digest.hexdigest()
 
 
-def _load(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
+def _load(path: Path) -> _Entries | None:
     try:
         with np.load(path) as saved:
             return saved["entries"], saved["status"]
@@ -142,7 +169,7 @@ def _load(path: Path) -> tuple[np.ndarray, np.ndarray] | None:
         return None  # absent or damaged: it is only a cache, and is built again
 
 
-def _keep(path: Path, built: tuple[np.ndarray, np.ndarray]) -> None:
+def _keep(path: Path, built: _Entries) -> None:
     """Write atomically; a cache that cannot be written is no reason to stop."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

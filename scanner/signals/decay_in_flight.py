@@ -157,7 +157,7 @@ class _State:
             found = state.state(row[state_columns])
             if not found.mass <= response.mass_max:  # heavier, or no such state: nothing is made
                 continue
-            widths = state.widths(row[width_columns])
+            widths = state.widths_at(row[width_columns])
             entries[i, :, 0] = [math.fsum(of) for of in widths]
             entries[i, :, 1:] = self._seen(widths, response.efficiency(found))
             if not np.isfinite(entries[i]).all():

@@ -8,6 +8,7 @@ which model it serves.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -120,6 +121,21 @@ class HeavyNeutrino:
     widths: Callable[[np.ndarray], np.ndarray]
     splitting: Callable[[np.ndarray], float] | None = field(default=None)
     """For one member of a quasi-Dirac pair: its mass splitting [GeV] from the other, from `state_parameters`."""
+
+    def widths_at(self, node: np.ndarray) -> np.ndarray:
+        """Return `widths` at values of `width_parameters`, read-only, remembered for the next experiment."""
+        return _widths(self.widths, np.ascontiguousarray(node, dtype=np.float64).tobytes())
+
+
+REMEMBERED = 2048
+"""Nodes whose widths are kept, for the next experiment's table."""
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _widths(function: Callable[[np.ndarray], np.ndarray], node: bytes) -> np.ndarray:
+    found = function(np.frombuffer(node))
+    found.flags.writeable = False
+    return found
 
 
 SEARCHES = ("decay_in_flight", "peak_search", "published_bound", "bbn", "lepton_number_violation")
