@@ -102,7 +102,7 @@ STOPPED_KAON_RATE = Reference(
     "Phys. Rev. Lett. 120 (2018) 141802",
 )
 CHARM_SHAPE = Reference(
-    "E769:1996xnz",
+    "E769_PRL_77_2392",
     "Alves, G. A. and others (E769)",
     "Feynman x and transverse momentum dependence of D meson production in 250 GeV pi, K and p nucleon interactions",
     1996,
@@ -159,8 +159,8 @@ def stopped_kaons(mass: float) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
     Notes
     -----
-    K⁺ → π⁰ l N is left out: it adds to K⁺ → e N where that is not enhanced, below some 30 MeV, and is less than
-    5 % of K⁺ → μ N.
+    K⁺ → π⁰ l N is left out: it is as frequent as K⁺ → e N at 30 MeV, a fifth of it at 60 MeV, and at most 5 % of
+    K⁺ → μ N.
     """
     ratios = production_ratios(mass)
     momenta = [two_body_momentum(MASS["K"], MASS[lepton], mass) for lepton in ("e", "mu")]

@@ -129,6 +129,7 @@ def _projection(
         notes=(
             "a projection: no data; efficiency 1 in the active volume, and no background, are assumed",
             *notes,
+            "detectors are taken to be on the axis: over the face of SBND the rate is 2 to 17 % less",
             "K+ -> pi0 l N, neutral kaons and muons are left out",
         ),
     )

@@ -1,7 +1,8 @@
 """Mesons made by protons on a target: published fits of their momenta and angles.
 
-* K⁺ of 8.9 GeV/c protons on beryllium, by Feynman scaling, and π⁺, by the form of Sanford and Wang: the fits of
-  MiniBooNE, Phys. Rev. D 79 (2009) 072002 (0806.1449), which MicroBooNE and SBN use for the Booster beam.
+* K⁺ of 8.9 GeV/c protons on beryllium, by Feynman scaling (Mariani et al., Phys. Rev. D 84 (2011) 114021,
+  1110.0417), and π⁺, by the form of Sanford and Wang: the fits of MiniBooNE, Phys. Rev. D 79 (2009) 072002
+  (0806.1449), which MicroBooNE and SBN use for the Booster beam.
 * Charmed mesons, (1 - |x_F|)ⁿ e^{-b p_T²}: the form, and the n and b, of E769, Phys. Rev. Lett. 77
   (1996) 2392, measured with 250 GeV protons (quoted in 1708.08700).
 
