@@ -8,7 +8,8 @@ into one of FINAL_STATES in it counts.
     parents are unfolded, without any spread, from their ν_μ and ν̄_μ in the release of 1905.00284
     (``dune_nd_parents.txt``), all normalised to DUNE's ν_μ flux. The two fluxes are of different horns: single
     energies differ by a factor of 2 and more, their total, if the release is per cm² at 1 m as its public code
-    says, by 1.36. Kaons that make neutrinos above 20 GeV are not in it.
+    says, by 1.36. Kaons that make neutrinos above 20 GeV are not in it. Some MeV below the mass at which a decay
+    closes, N keep to within 4 mrad of their parents, whose own spread then makes them fewer than here.
 D_s → l N, D_s → τ ν, τ → N
     from `scanner.experiments.fermilab.charm`. The release's own charm (``hcharm``) is not used: it is normalised in
     another way than the other parents, and ten times smaller than that.
@@ -28,10 +29,10 @@ from scanner.experiments.base import Experiment
 from scanner.experiments.fermilab import CHARM_SHAPE, STRANGE_CHARM, charm, seen
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.poisson import Poisson
-from scanner.physics.beam import Parents, heavy_spectrum, parents_of_light
-from scanner.physics.bundle import heavy_neutrinos, momentum_grid, share_all
+from scanner.physics.beam import Parents, parents_of_light
+from scanner.physics.bundle import heavy_neutrinos, momentum_grid, narrow
 from scanner.physics.heavy_neutrino_modes import PRODUCTION_INPUTS
-from scanner.physics.heavy_neutrino_production import production_ratios
+from scanner.physics.heavy_neutrino_production import production_ratios, two_body_momentum
 from scanner.physics.particles import MASS
 from scanner.signals.decay_in_flight import FlightResponse, Spectrum
 from scanner.vocabulary import Reference
@@ -48,6 +49,8 @@ VOLUME = 6.0 * 2.0 * 3.0 + math.pi * (0.5 * 4.43) ** 2 * 5.0
 """Of liquid argon and gas [m³]."""
 DEPTH = 8.0
 """Of both together [m]."""
+OPENING = math.sqrt(VOLUME / DEPTH / math.pi) / DISTANCE
+"""Half the angle [rad] that their mean area fills."""
 RATE_ERROR = 0.3
 CM2_PER_M2 = 1e4
 
@@ -137,5 +140,6 @@ def _spectrum(mass: float) -> Spectrum:
         for flavour, lepton in enumerate(("e", "mu")):
             ratio = ratios[f"{name}->{lepton} N"][flavour]
             if ratio > 0:
-                share_all(*heavy_spectrum(parents, mass, MASS[lepton]), ratio, GRID, weight[flavour])
+                rest = two_body_momentum(MASS[name], MASS[lepton], mass)
+                weight[flavour] += narrow(parents, mass, rest, ratio, OPENING, GRID)
     return Spectrum(GRID, PROTONS * VOLUME / DEPTH * weight)

@@ -6,9 +6,9 @@ sr at the angle by which the decay turned:
 
     dN/dΩ = ∫ dP ⟨ n(P, θ_turn) ⟩,
 
-so that neither roots nor the divergence at the largest angle of a heavy daughter are met. (`beam` is the other
-limit: parents without any spread.) Daughters are sorted into the nodes of a grid of momenta, such that their
-number and the sum of their 1/p, hence of long-lived decays, are kept.
+so that neither roots nor the divergence at the largest angle of a heavy daughter are met. Parents without any
+spread are the other limit (`narrow`; `beam` has them at an angle). Daughters are sorted into the nodes of a grid of
+momenta, such that their number and the sum of their 1/p, hence of long-lived decays, are kept.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from scanner.physics.beam import Parents
 from scanner.physics.heavy_neutrino_channels import FLAVOURS
 from scanner.physics.heavy_neutrino_modes import LEPTONIC, LEPTONS, TAU_PSEUDOSCALAR, TAU_VECTOR, Mode, modes
 from scanner.physics.heavy_neutrino_production import leptons_spectrum, production_ratios, two_body_momentum
@@ -31,8 +32,8 @@ from scanner.physics.phase_space import gauss_legendre
 
 _f8, _i8 = types.float64, types.int64
 
-DIRECTIONS, AZIMUTHS = 32, 8
-"""Nodes for the direction of a daughter in its parent's rest frame."""
+DIRECTIONS, AZIMUTHS, NARROW = 32, 8, 4
+"""Nodes for the direction of a daughter in its parent's rest frame; the last, for each range that ends in a cone."""
 THREE_BODY = 12, 4
 """Nodes for the direction and for the energy of a daughter with two partners: less, as one smooths the other."""
 
@@ -96,26 +97,6 @@ def share(momentum, weight, grid, per_log, out):  # type: ignore[no-untyped-def]
         out[i + 1] += f * weight
 
 
-@kernel(types.void(INPUT, INPUT, _f8, INPUT, _f8[::1]))
-def share_all(momentum, weight, factor, grid, out):  # type: ignore[no-untyped-def]
-    """Share many weights, times a factor, between the nodes of a grid as `share` does.
-
-    Parameters
-    ----------
-    momentum, weight : float64[n]
-        Momenta [GeV] in any order, and their weights.
-    factor : float
-        Of all weights.
-    grid : float64[g]
-        Momenta [GeV], evenly spaced in their logarithm.
-    out : float64[g]
-        What is added to.
-    """
-    per_log = nodes_per_log(grid)
-    for i in range(momentum.size):
-        share(momentum[i], factor * weight[i], grid, per_log, out)
-
-
 @kernel(types.void(_f8, INPUT, _f8, INPUT_MATRIX, _f8, _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, _f8[::1]))
 def add_daughters(  # type: ignore[no-untyped-def]
     parent, momentum, widest, number, mass, amount, angle, rest, rest_weight, nodes, weights, grid, out
@@ -168,6 +149,51 @@ def add_daughters(  # type: ignore[no-untyped-def]
                     share(math.sqrt(along**2 + across**2), weight, grid, per_log, out)
 
 
+@kernel(types.void(_f8, INPUT, INPUT, _f8, _f8, _f8, _f8, INPUT, INPUT, INPUT, _f8[::1]))
+def add_narrow(  # type: ignore[no-untyped-def]
+    parent, momentum, number, mass, amount, rest, opening, nodes, weights, grid, out
+):
+    """Add daughters per sr, on average over a cone, of parents that all fly along its axis.
+
+    Parameters
+    ----------
+    parent, mass : float
+        Masses of the parent and of the daughter [GeV].
+    momentum, number : float64[n]
+        Of the parents [GeV].
+    amount : float
+        Daughters a parent.
+    rest : float
+        The daughter's momentum [GeV] in the rest frame.
+    opening : float
+        Half the angle of the cone [rad]; as wide as the detector, it keeps daughters that hardly leave their
+        parents from being infinitely many per sr.
+    nodes, weights : float64[l]
+        A Gauss–Legendre rule for each of the ranges of directions that end in the cone.
+    grid, out : float64[g]
+        As for `add_daughters`.
+    """
+    inner, per_log = math.sqrt(rest**2 + mass**2), nodes_per_log(grid)
+    per_sr = 1 / (4 * math.pi * math.sin(0.5 * opening) ** 2)
+    for i in range(momentum.size):
+        gamma, boost = math.sqrt((momentum[i] / parent) ** 2 + 1), momentum[i] / parent
+        # Inside: rest² sin² < tan² (γ rest cos + γβ inner)², a parabola in the cosine.
+        square = math.tan(opening) ** 2
+        a, b = rest**2 * (1 + square * gamma**2), square * gamma * boost * rest * inner
+        root = b * b - a * (square * (boost * inner) ** 2 - rest**2)
+        forward, backward = -1.0, -1.0
+        if root > 0:
+            forward = max((math.sqrt(root) - b) / a, -1.0)
+            if boost * inner > gamma * rest:  # also those that decay backwards go on forwards
+                backward = max((-math.sqrt(root) - b) / a, -1.0)
+        for low, high in ((forward, 1.0), (-1.0, backward)):
+            for j in range(nodes.size):
+                cosine = low + 0.5 * (high - low) * (nodes[j] + 1)
+                along = gamma * rest * cosine + boost * inner
+                p = math.sqrt(along**2 + rest**2 * (1 - cosine**2))
+                share(p, amount * number[i] * 0.25 * (high - low) * weights[j] * per_sr, grid, per_log, out)
+
+
 def daughters(
     bundle: Bundle,
     mass: float,
@@ -207,6 +233,30 @@ def daughter_bundle(bundle: Bundle, mass: float, rest: float, amount: float, gri
     angles = bundle_angles(bundle.widest, bundle.number.shape[1])
     columns = [daughters(bundle, mass, only, share_of, grid, float(angle)) for angle in angles]
     return Bundle(mass, grid, bundle.widest, np.ascontiguousarray(np.array(columns).T))
+
+
+def narrow(
+    parents: Parents, mass: float, rest: float, amount: float, opening: float, grid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the daughters in the middle of a beam without spread, as `Parents.density` per area.
+
+    Parameters
+    ----------
+    parents
+        The beam; of its grid the trapezoidal rule is taken.
+    mass, rest, amount
+        Of the daughter [GeV], its momentum [GeV] in the rest frame, and how many there are a parent.
+    opening
+        Half the angle [rad] over which the average is taken.
+    grid
+        Momenta [GeV], evenly spaced in their logarithm.
+    """
+    steps = np.diff(parents.momentum)
+    number = 0.5 * parents.density * (np.append(steps, 0.0) + np.insert(steps, 0, 0.0))
+    out = np.zeros(grid.size)
+    beam = parents.mass, parents.momentum, number
+    add_narrow(*beam, mass, amount, rest, opening, *_rule(NARROW), grid, out)
+    return out
 
 
 def heavy_neutrinos(parents: Mapping[str, Bundle], mass: float, grid: NDArray[np.float64]) -> NDArray[np.float64]:

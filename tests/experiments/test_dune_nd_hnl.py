@@ -14,8 +14,7 @@ from scanner.errors import ScannerError
 from scanner.experiments import dune_nd_hnl, fermilab
 from scanner.experiments.builders import dune_flux as builder
 from scanner.experiments.tables import DATA, read_table
-from scanner.physics.beam import heavy_spectrum
-from scanner.physics.bundle import daughters
+from scanner.physics.bundle import daughters, narrow
 from scanner.physics.heavy_neutrino_production import production_ratios, two_body_momentum
 from scanner.physics.particles import MASS
 
@@ -28,13 +27,13 @@ def test_a_projection_says_so() -> None:
 
 @pytest.mark.parametrize(("name", "long"), [("pi", "pion"), ("K", "kaon")])
 def test_parents_make_the_neutrinos_that_they_come_from(name: str, long: str) -> None:
-    """With nearly massless N in the place of ν_μ: number and mean energy."""
+    """With massless N in the place of ν_μ: number and mean energy."""
     columns = read_table(DATA / builder.NAME).columns
     flux = 1e4 * (columns[f"{long}_nu"] + columns[f"{long}_antinu"])
     energy = 0.5 * (columns["E_low"] + columns["E_high"])
     found = dune_nd_hnl.light_mesons()[name]
-    momentum, weight = heavy_spectrum(found, 1e-5, MASS["mu"])
-    weight = weight * {"pi": 0.99988, "K": 0.6356}[name]
+    rest, ratio = two_body_momentum(MASS[name], MASS["mu"], 0.0), {"pi": 0.99988, "K": 0.6356}[name]
+    momentum, weight = dune_nd_hnl.GRID, narrow(found, 0.0, rest, ratio, 1e-5, dune_nd_hnl.GRID)
     assert weight.sum() == pytest.approx((flux * 0.2).sum(), rel=0.02)
     assert (weight @ momentum) / weight.sum() == pytest.approx((flux @ energy) / flux.sum(), rel=0.02)
 
@@ -72,6 +71,15 @@ def test_tau_flavour_is_that_of_charm_alone() -> None:
     share = ratios["tau->pi N"][2] / sum(of[2] for mode, of in ratios.items() if mode.startswith("tau->"))
     # All modes have N of some GeV: the pion's share of them is that of the branching ratios, within 30 %.
     assert light.sum() == pytest.approx(unit * pions / share, rel=0.3)
+
+
+def test_near_threshold_nothing_diverges() -> None:
+    """K → μ N closes at 388.0 MeV: what is made falls like the momentum that is left."""
+    spectrum, threshold = response("dune_nd_hnl").spectrum, MASS["K"] - MASS["mu"]
+    charm = spectrum(threshold + 1e-6).weight[1].sum()
+    kaons = [spectrum(threshold - gap).weight[1].sum() - charm for gap in (1e-3, 1e-5, 1e-7)]
+    assert kaons[0] > kaons[1]
+    assert kaons[2] == pytest.approx(0.1 * kaons[1], rel=0.01)
 
 
 def test_short_lived_neutrinos_do_not_arrive() -> None:

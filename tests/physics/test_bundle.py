@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from scanner.physics.beam import heavy_momenta
+from scanner.physics.beam import Parents, heavy_momenta
 from scanner.physics.bundle import (
     Bundle,
     at_angle,
@@ -17,7 +17,9 @@ from scanner.physics.bundle import (
     daughters,
     heavy_neutrinos,
     momentum_grid,
-    share_all,
+    narrow,
+    nodes_per_log,
+    share,
 )
 from scanner.physics.heavy_neutrino_production import (
     leptons_shape,
@@ -111,12 +113,48 @@ def test_angles_between_columns_are_straight_lines():
 def test_sharing_keeps_numbers_and_slowness():
     rng = np.random.default_rng(1)
     momentum, weight, out = np.exp(rng.uniform(-4, 2.5, 500)), rng.random(500), np.zeros(GRID.size)
-    share_all(momentum, weight, 2.0, GRID, out)
-    assert out.sum() == pytest.approx(2 * weight.sum(), rel=1e-12)
-    assert (out / GRID).sum() == pytest.approx(2 * (weight / momentum).sum(), rel=1e-12)
+    for p, w in zip(momentum, weight, strict=True):
+        share(p, w, GRID, nodes_per_log(GRID), out)
+    assert out.sum() == pytest.approx(weight.sum(), rel=1e-12)
+    assert (out / GRID).sum() == pytest.approx((weight / momentum).sum(), rel=1e-12)
     edge = np.zeros(GRID.size)
-    share_all(np.array([1e-3, 1e3]), np.array([1.0, 2.0]), 1.0, GRID, edge)
+    share(1e-3, 1.0, GRID, nodes_per_log(GRID), edge)
+    share(1e3, 2.0, GRID, nodes_per_log(GRID), edge)
     assert edge[0] == 1.0 and edge[-1] == 2.0 and edge[1:-1].sum() == 0
+
+
+class TestNarrowBeam:
+    BEAM = Parents(MASS["K"], np.array([2.0, 6.0, 10.0]), np.array([1.0, 2.0, 0.5]), 1.0)
+
+    @pytest.mark.parametrize("mass", [0.0, 0.2, 0.37])
+    def test_both_roots_in_the_middle(self, mass):
+        """For a cone much narrower than the decays: dN/dΩ of two-body kinematics at no angle."""
+        rest, number, slowness = two_body_momentum(MASS["K"], MASS["mu"], mass), 0.0, 0.0
+        for p, n in zip(self.BEAM.momentum, (2.0, 8.0, 1.0), strict=True):  # of the trapezoidal rule
+            upper, above, lower, below = heavy_momenta(p, MASS["K"], mass, rest, 1.0)
+            number += n * (above + below)
+            slowness += n * (above / upper + (below / lower if below else 0))
+        found = narrow(self.BEAM, mass, rest, 0.7, 1e-4, GRID)
+        assert found.sum() == pytest.approx(0.7 * number, rel=1e-3)
+        assert (found / GRID).sum() == pytest.approx(0.7 * slowness, rel=1e-3)
+
+    @pytest.mark.parametrize("mass", [0.05, 0.3, 0.387])
+    def test_share_of_a_cone(self, mass):
+        """Decays at random: how many daughters are within 30 mrad of the beam."""
+        rest, rng = two_body_momentum(MASS["K"], MASS["mu"], mass), np.random.default_rng(2)
+        expected = 0.0
+        for p, n in zip(self.BEAM.momentum, (2.0, 8.0, 1.0), strict=True):
+            cosine = rng.uniform(-1, 1, 400_000)
+            along = math.hypot(p, MASS["K"]) * rest * cosine + p * math.hypot(rest, mass)
+            angle = np.arctan2(MASS["K"] * rest * np.sqrt(1 - cosine**2), along)
+            expected += n * (angle < 0.03).mean()
+        found = narrow(self.BEAM, mass, rest, 1.0, 0.03, GRID)
+        assert found.sum() * 2 * math.pi * (1 - math.cos(0.03)) == pytest.approx(expected, rel=0.01)
+
+    def test_what_hardly_leaves_its_parent_is_not_infinitely_dense(self):
+        """At threshold every N is in the cone."""
+        found = narrow(self.BEAM, 0.388, 1e-9, 1.0, 0.004, GRID)
+        assert found.sum() * 2 * math.pi * (1 - math.cos(0.004)) == pytest.approx(11.0, rel=1e-6)
 
 
 class TestHeavyNeutrinos:
