@@ -112,18 +112,20 @@ CHARM_SHAPE = Reference(
 
 
 @functools.cache
-def booster(distance: float) -> Mapping[str, Bundle]:
+def booster(distance: float, area: float) -> Mapping[str, Bundle]:
     """Return the decays of the Booster's π⁺ and K⁺ as seen on the axis, per m², sr and proton on target.
 
     Parameters
     ----------
     distance
         From the target to the detector [m].
+    area
+        Of the face of the detector [m²].
     """
-    return {name: _booster_meson(name, distance) for name in _MESONS}
+    return {name: _booster_meson(name, distance, math.sqrt(area / math.pi) / distance) for name in _MESONS}
 
 
-def _booster_meson(name: str, distance: float) -> Bundle:
+def _booster_meson(name: str, distance: float, opening: float) -> Bundle:
     absorption, lifetime, (low, high) = _MESONS[name]
     nodes, weights = gauss_legendre(MOMENTA)
     momentum = low + 0.5 * (high - low) * (nodes + 1)
@@ -134,7 +136,8 @@ def _booster_meson(name: str, distance: float) -> Bundle:
         for k in range(ANGLES):
             angle = step * (k + 0.5)
             made[i, k] = unit * _cross_section(name, p, angle) * 2 * math.pi * math.sin(angle) * step
-    return focused(BOOSTER_LINE, momentum, made, MASS[name], lifetime, absorption, distance, WIDEST, COLUMNS)
+    seen_by = distance, opening, WIDEST, COLUMNS
+    return focused(BOOSTER_LINE, momentum, made, MASS[name], lifetime, absorption, *seen_by)
 
 
 def _cross_section(name: str, momentum: float, angle: float) -> float:

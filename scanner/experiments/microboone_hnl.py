@@ -190,7 +190,7 @@ def _booster(name: str) -> Experiment:
         length=BOOSTER_DEPTH,
         efficiency=seen((("mu_pi", _within(0.260, 0.385, BOOSTER_MUPI)),), 2),
         mass_max=MASS["K"] - MASS["e"],
-        inputs=tuple(bundle.number for bundle in booster(BOOSTER_DISTANCE).values()),
+        inputs=tuple(bundle.number for bundle in booster(BOOSTER_DISTANCE, BOOSTER_AREA).values()),
     )
     return Experiment(
         name=name,
@@ -236,7 +236,7 @@ def _absorber_spectrum(protons: float, mass: float) -> Spectrum:
 
 def _after_spill(mass: float) -> Spectrum:
     late = np.clip(delay(mass, GRID, BOOSTER_DISTANCE) / BOOSTER_SPILL, 0, 1)
-    flux = heavy_neutrinos(booster(BOOSTER_DISTANCE), mass, GRID)[:2]
+    flux = heavy_neutrinos(booster(BOOSTER_DISTANCE, BOOSTER_AREA), mass, GRID)[:2]
     return Spectrum(GRID, BOOSTER_PROTONS * BOOSTER_AREA * flux * late)
 
 

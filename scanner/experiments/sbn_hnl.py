@@ -8,7 +8,7 @@
 Every decay into one of FINAL_STATES inside the active volume counts, and there is no background: what 1610.08512
 took for a first estimate, and the best that can be reached. Flights are reckoned from the target although mesons
 decay up to 50 m nearer, which matters for the shortest lifetimes alone. Detectors are taken to be on the axis: over
-the face of SBND, 0.74 m off it, the rate is 2 to 17 % less, over that of ICARUS 2 %. K⁺ → π⁰ l N, K⁰ and muons are
+the face of SBND, 0.74 m off it, the rate is up to 17 % less, over that of ICARUS 2 %. K⁺ → π⁰ l N, K⁰ and muons are
 left out.
 """
 
@@ -74,7 +74,7 @@ def load(name: str) -> Experiment:
 def _booster(name: str, detector: str, place: tuple[float, float, float]) -> Experiment:
     distance, area, _ = place
     spectrum = functools.partial(_booster_spectrum, distance, area)
-    inputs = tuple(bundle.number for bundle in booster(distance).values())
+    inputs = tuple(bundle.number for bundle in booster(distance, area).values())
     title = f"{detector}, decays of N from the Booster beam (projection, 6.6e20 protons on target, no background)"
     notes = (
         "pions and kaons of published fits through a model of the horn, normalised to MicroBooNE's nu_mu flux; "
@@ -129,7 +129,7 @@ def _projection(
         notes=(
             "a projection: no data; efficiency 1 in the active volume, and no background, are assumed",
             *notes,
-            "detectors are taken to be on the axis: over the face of SBND the rate is 2 to 17 % less",
+            "detectors are taken to be on the axis: over the face of SBND the rate is up to 17 % less",
             "K+ -> pi0 l N, neutral kaons and muons are left out",
         ),
     )
@@ -141,7 +141,7 @@ def _all(mass: float) -> float:
 
 
 def _booster_spectrum(distance: float, area: float, mass: float) -> Spectrum:
-    return Spectrum(GRID, BOOSTER_PROTONS * area * heavy_neutrinos(booster(distance), mass, GRID)[:2])
+    return Spectrum(GRID, BOOSTER_PROTONS * area * heavy_neutrinos(booster(distance, area), mass, GRID)[:2])
 
 
 def _absorber_spectrum(mass: float) -> Spectrum:

@@ -151,6 +151,7 @@ def focused(
     lifetime: float,
     absorption: float,
     distance: float,
+    opening: float,
     widest: float,
     columns: int,
 ) -> Bundle:
@@ -171,6 +172,9 @@ def focused(
         Its interaction length in the target [m].
     distance
         From the front of the target to the detector [m].
+    opening
+        Half the angle [rad] that the detector's face fills: mesons within it are averaged, as are those that a
+        daughter which hardly leaves its parent comes from. (A horn makes them as many as 1/angle.)
     widest, columns
         Of the bundle.
     """
@@ -183,7 +187,9 @@ def focused(
     numbers = np.array([*track, lifetime / mass, line.pipe_length, line.pipe_radius, behind])
     angles, out = bundle_angles(widest, columns), np.empty((momentum.size, columns))
     fill_focused(momentum, angles, made, *rules, line.radii, numbers, out)
-    return Bundle(mass, momentum, widest, out / _solid_angles(angles))
+    solid, middle = _solid_angles(angles), angles <= opening
+    out[:, middle] = np.outer([math.fsum(row) for row in out[:, middle]], solid[middle] / math.fsum(solid[middle]))
+    return Bundle(mass, momentum, widest, out / solid)
 
 
 def _solid_angles(angles: NDArray[np.float64]) -> NDArray[np.float64]:

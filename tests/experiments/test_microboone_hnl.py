@@ -137,7 +137,7 @@ def test_slow_neutrinos_miss_the_gate_of_numi() -> None:
 def test_late_neutrinos_are_those_after_the_spill() -> None:
     """Each of the Booster's N is seen if it was made in the last `delay` of the spill's 1.6 μs."""
     found = response("microboone_bnb_mupi").spectrum(0.35)
-    made = heavy_neutrinos(fermilab.booster(470.0), 0.35, found.momentum)[1] * 2.0e20 * 2.3 * 2.6
+    made = heavy_neutrinos(fermilab.booster(470.0, 2.3 * 2.6), 0.35, found.momentum)[1] * 2.0e20 * 2.3 * 2.6
     rng = np.random.default_rng(4)
     some = np.flatnonzero(made > 1e-3 * made.max())
     for i in some[:: max(1, some.size // 5)]:
@@ -160,7 +160,7 @@ def _light(name: str, distance: float, low: float, high: float) -> float:
     """ν_μ of two-body decays per cm² and proton between two energies [GeV]."""
     grid, ratio = momentum_grid(0.01, 8.0, 400), {"pi": 0.99988, "K": 0.6356}[name]
     rest = two_body_momentum(MASS[name], MASS["mu"], 0.0)
-    flux = daughters(fermilab.booster(distance)[name], 0.0, np.array([rest]), np.ones(1), grid, directions=120)
+    flux = daughters(fermilab.booster(distance, 6.0)[name], 0.0, np.array([rest]), np.ones(1), grid, directions=120)
     return float(flux[(grid > low) & (grid <= high)].sum()) * ratio * 1e-4
 
 

@@ -43,7 +43,7 @@ def test_the_engine_predicts_the_sum(name: str) -> None:
 @pytest.mark.parametrize(("meson", "lepton", "mass"), [("K", "mu", 0.3), ("K", "e", 0.45), ("pi", "mu", 0.0)])
 def test_on_the_axis_is_nearly_the_whole_face(distance, half, offset, least, meson, lepton, mass) -> None:
     """Long-lived N over the face of the detector, at random places, against its centre on the axis."""
-    bundle = fermilab.booster(distance)[meson]
+    bundle = fermilab.booster(distance, 4 * half[0] * half[1])[meson]
     rest = np.array([two_body_momentum(MASS[meson], MASS[lepton], mass)])
     centre = daughters(bundle, mass, rest, np.ones(1), GRID)
     rng, found = np.random.default_rng(6), []

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import integrate
 
-from scanner.physics.bundle import at_angle
+from scanner.physics.bundle import Bundle, at_angle, bundle_angles
 from scanner.physics.horn import STEP, TURN, Beamline, conductor, decays_seen, focused, through_horn
 from scanner.physics.phase_space import gauss_legendre
 
@@ -56,7 +56,7 @@ def test_a_bundle_holds_every_meson_that_decays():
     line = Beamline(0.0, conductor(np.array([0.0, 1.9]), np.array([0.02, 0.02])), 0.3, 0.7, 0.005, 0.43, 50.0, 1e3)
     angles = 0.5 * math.pi * (np.arange(400) + 0.5) / 400
     made = np.where(angles < 0.5, np.sin(angles), 0.0)[None, :]
-    bundle = focused(line, np.array([2.0]), made, 0.494, 3.71, 1e9, 470.0, 0.7, 129)
+    bundle = focused(line, np.array([2.0]), made, 0.494, 3.71, 1e9, 470.0, 0.0, 0.7, 129)
     t = np.linspace(0, 0.7, 20001)
     found = 2 * math.pi * np.trapezoid([at_angle(bundle.number, 0, 0.7, x) * math.sin(x) for x in t], t)
     reach = 2.0 / 0.494 * 3.71
@@ -71,8 +71,24 @@ def test_a_target_absorbs_those_that_stay_in_it():
     made = np.zeros((1, 200))
     made[0, 2] = 1.0
     free, absorbed = (
-        focused(line, np.array([2.0]), made, 0.494, 3.71, length, 470.0, 0.7, 65).number.sum() for length in (1e9, 0.5)
+        focused(line, np.array([2.0]), made, 0.494, 3.71, length, 470.0, 0.0, 0.7, 65).number.sum()
+        for length in (1e9, 0.5)
     )
     whole = integrate.quad(lambda z: math.exp(-z / 0.43) / 0.43, 0, 0.7)[0]
     through = integrate.quad(lambda z: math.exp(-z / 0.43) / 0.43 * math.exp(-(0.7 - z) / 0.5), 0, 0.7)[0]
     assert absorbed / free == pytest.approx(through / whole, rel=1e-3)
+
+
+def test_a_face_averages_over_what_it_fills():
+    """As many mesons, alike within the opening and untouched outside."""
+    line = Beamline(174e3, RADII, 0.3, 0.7, 0.005, 0.43, 50.0, 0.9)
+    made = np.sin(0.5 * math.pi * (np.arange(200) + 0.5) / 200)[None, :]
+    fixed = line, np.array([2.0]), made, 0.494, 3.71, 0.6, 470.0
+    sharp, blurred = (focused(*fixed, opening, 0.7, 65).number[0] for opening in (0.0, 0.02))
+    middle = bundle_angles(0.7, 65) <= 0.02
+    assert np.ptp(blurred[middle]) < 1e-12 * blurred[0] and np.ptp(sharp[middle]) > 0.1 * blurred[0]
+    assert np.array_equal(sharp[~middle], blurred[~middle])
+    t = np.linspace(0, 0.7, 40001)
+    bundles = (Bundle(0.494, np.array([2.0]), 0.7, row[None, :]) for row in (sharp, blurred))
+    first, second = (np.trapezoid([at_angle(b.number, 0, 0.7, x) * math.sin(x) for x in t], t) for b in bundles)
+    assert second == pytest.approx(first, rel=1e-3)
