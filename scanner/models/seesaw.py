@@ -440,7 +440,7 @@ def _text(path: Path) -> dict[str, Any]:
 def _rows(value: Any, where: str) -> NDArray[np.complex128]:
     """Return a list of rows as a matrix."""
     rows = value if isinstance(value, list) else [value]
-    if not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+    if not rows or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
         raise InputError(where, "is not a matrix", value, "a list of rows of one length")
     numbers = [[_number(entry, f"{where}[{i}][{j}]") for j, entry in enumerate(row)] for i, row in enumerate(rows)]
     return np.array(numbers, dtype=np.complex128)
