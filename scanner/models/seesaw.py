@@ -66,8 +66,8 @@ _SHARES = (
 
 CONSTRAINTS = (
     Constraint({"m_D": 1.0, "Lambda": -1.0}, 0.0, "in a seesaw m_D ≤ Lambda"),
-    Constraint(dict.fromkeys(SHARES, 1.0), 1.0 + _ROUNDING, "the flavour shares are r_e + r_mu + r_tau = 1"),
-    Constraint(dict.fromkeys(SHARES, -1.0), _ROUNDING - 1.0, "the flavour shares are r_e + r_mu + r_tau = 1"),
+    Constraint(dict.fromkeys(SHARES, 1.0), 1.0 + _ROUNDING, "the flavour shares sum to 1: r_e + r_mu + r_tau ≤ 1"),
+    Constraint(dict.fromkeys(SHARES, -1.0), _ROUNDING - 1.0, "the flavour shares sum to 1: r_e + r_mu + r_tau ≥ 1"),
 )
 """Rounding is forgiven in the sum of the shares."""
 

@@ -102,8 +102,8 @@ class TestDomain:
         ("params", "message"),
         [
             ({"m_D": 2.0, "Lambda": 1.0}, r"m_D ≤ Lambda\n  found: {'m_D': 2.0, 'Lambda': 1.0}"),
-            ({"r_e": 1.0}, r"r_e \+ r_mu \+ r_tau = 1\n  found: {'r_e': 1.0, 'r_mu': 1.0, 'r_tau': 0.0}"),
-            ({"r_mu": 0.5}, "flavour shares"),
+            ({"r_e": 1.0}, r"r_e \+ r_mu \+ r_tau ≤ 1\n  found: {'r_e': 1.0, 'r_mu': 1.0, 'r_tau': 0.0}"),
+            ({"r_mu": 0.5}, "flavour shares sum to 1: .* ≥ 1"),
             ({"mu": 1.0, "mu_prime": 1.0}, "mostly active"),
             ({"m_D": 1e-70}, "1e-60 to 1e[+]30 GeV"),
             ({"m_D": 700.0, "Lambda": 1e4}, "m_D: outside the range"),
