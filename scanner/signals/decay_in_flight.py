@@ -155,7 +155,10 @@ class _State:
         status = np.full(len(values), Status.ok, dtype=np.uint8)
         for i, row in enumerate(values):
             found = state.state(row[state_columns])
-            if not found.mass <= response.mass_max:  # heavier, or no such state: nothing is made
+            if math.isnan(found.mass):
+                status[i] = Status.not_converged
+                continue
+            if found.mass > response.mass_max:  # nothing is made, and its widths may be unknown
                 continue
             widths = state.widths_at(row[width_columns])
             entries[i, :, 0] = [math.fsum(of) for of in widths]
@@ -186,10 +189,10 @@ class _State:
             status = np.full(len(values), Status.ok, dtype=np.uint8)
             for i, row in enumerate(values):
                 state = self.state.state(row[:own])
-                if not state.mass <= self.response.mass_max:
-                    continue
+                if math.isnan(state.mass) or state.mass > self.response.mass_max:
+                    continue  # of the former the widths' table tells
                 spectrum = self.response.spectrum(state.mass)
-                if np.isfinite(spectrum.weight).all():
+                if np.isfinite(state.scale * spectrum.weight).all():
                     self._fill(state, spectrum, product(row[columns]) if product else None, entries[i])
                 else:
                     status[i] = Status.not_converged

@@ -29,7 +29,7 @@ class State:
     Parameters
     ----------
     mass
-        [GeV], positive; NaN where the model has no such state.
+        [GeV], positive; NaN where it cannot be told.
     scale
         |U_a|² = scale · (the state's monomial for a): 1 for a model whose mixings are parameters.
     majorana
