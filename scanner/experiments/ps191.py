@@ -45,8 +45,8 @@ EFFICIENCY = 0.30
 FINAL_STATES = ("nu_e_e", "nu_e_mu", "e_pi", "mu_pi")
 
 FLUX_ERROR = 0.4
-"""Of the logarithm of the flux. What the tabulated flux and that of PS191's proposal, both in the inputs of
-2109.03831, differ by for kaons: the latter is 0.66 of the former, over 1/E. For pions it is 0.42."""
+"""Of the logarithm of the flux: what the tabulated one and that of PS191's proposal, both among the inputs of
+2109.03831, differ by for kaons. The latter, weighted with 1/E, is 0.66 of the former; for pions, 0.42."""
 
 REFERENCES = (
     Reference(
