@@ -233,16 +233,17 @@ class _Search:
         """Return N of momenta that unfolded kaons make, as many as in the release; for `FlightResponse`."""
         if mass < self.found.masses[0]:
             return Spectrum(np.ones(1), np.full((len(SOURCES), 1), np.nan))
-        shapes = [heavy_spectrum(self.kaons, mass, MASS[lepton]) for lepton in LEPTONS]
-        momentum = np.array([momenta for momenta, _ in shapes])
-        weight = np.zeros((len(SOURCES), *momentum.shape))
+        momenta, shapes = zip(*(self._shape(mass, flavour) for flavour in range(len(LEPTONS))), strict=True)
+        weight = np.zeros((len(SOURCES), len(LEPTONS), shapes[0].size))
         for source, (_, flavour) in enumerate(SOURCES):
-            momenta, shape = shapes[flavour]
-            crossing = math.fsum(shape * (mass * LENGTH / HBARC) / momenta)
-            if crossing > 0:
-                number = _kaon_ratio(mass, flavour) * math.exp(float(np.interp(mass, *self._logs[source])))
-                weight[source, flavour] = number / crossing * shape
-        return Spectrum(momentum.ravel(), weight.reshape(len(SOURCES), -1))
+            weight[source, flavour] = math.exp(float(np.interp(mass, *self._logs[source]))) * shapes[flavour]
+        return Spectrum(np.concatenate(momenta), weight.reshape(len(SOURCES), -1))
+
+    def _shape(self, mass: float, flavour: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return momenta and weights that give Σ w m l/(p ħc) = branching ratio; weights of 0 if there are none."""
+        momentum, weight = heavy_spectrum(self.kaons, mass, MASS[LEPTONS[flavour]])
+        crossing = math.fsum(weight / momentum) * mass * LENGTH / HBARC
+        return momentum, weight * (_kaon_ratio(mass, flavour) / crossing) if crossing > 0 else weight
 
     def efficiency(self, state: State) -> Mapping[str, np.ndarray]:
         """Return efficiencies, interpolated in mass; for `FlightResponse`."""
