@@ -255,7 +255,7 @@ class TestScans:
             tied={"r_tau": {"map": "rest", "of": ["r_e", "r_mu"]}},
             fixed={"Lambda": 0.4},
         )
-        status = evaluate(scan, build_all(scan, cached=False), Block(0, 0, (0, 0), (11, 11)))["status"][0]
+        status = evaluate(scan, build_all(scan), Block(0, 0, (0, 0), (11, 11)))["status"][0]
         e, mu = np.meshgrid(np.arange(11), np.arange(11), indexing="ij")
         np.testing.assert_array_equal(status, np.where(e + mu <= 10, Status.ok, Status.outside_model))
 
@@ -264,7 +264,7 @@ class TestScans:
             monkeypatch,
             axes={"m_D": {"log": [1e-3, 10], "points": 9}, "Lambda": {"log": [0.2, 20], "points": 5}},
         )
-        results = evaluate(scan, build_all(scan, cached=False), Block(0, 0, (0, 0), (9, 5)))
+        results = evaluate(scan, build_all(scan), Block(0, 0, (0, 0), (9, 5)))
         m_D, Lambda = (scan.grid.axis(name).array for name in ("m_D", "Lambda"))
         for i, j in np.ndindex(9, 5):
             inside = m_D[i] <= Lambda[j]
