@@ -24,6 +24,7 @@ had the sign that is focused.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -60,7 +61,6 @@ COSINE = math.cos(math.radians(2.04))
 """Of the angle between beam and ND280."""
 
 MASS_MAX = MASS["K"] - MASS["e"]
-SOURCES = tuple((mode, flavour) for mode in range(len(MODES)) for flavour in range(len(LEPTONS)))
 BINS = len(MODES) * len(CHANNELS)
 
 REFERENCE = Reference(
@@ -166,7 +166,7 @@ def _search(name: str) -> Experiment:
     channels = read_table(DATA / "t2k_hnl_channels.txt").columns
     response = FlightResponse(
         name=name,
-        flavours=tuple(flavour for _, flavour in SOURCES),
+        flavours=tuple(range(len(LEPTONS))),
         spectrum=search.spectrum,
         baseline=BASELINE,
         length=LENGTH,
@@ -210,7 +210,8 @@ class _Search:
     Attributes
     ----------
     crossing
-        Σ w m l/(p ħc) of N [1/GeV] for unit mixing, shape (36, 2, 2) as in `Release`; 0 where nothing is made.
+        Σ w m l/(p ħc) of N [1/GeV] for unit mixing in neutrino mode, by mass and lepton, shape (36, 2); 0 where
+        nothing is made. Antineutrino mode has the same momenta, and its number is part of the efficiencies.
     """
 
     def __init__(self, found: Release, kaons: Parents):
@@ -218,26 +219,26 @@ class _Search:
         self.inputs = (found.masses, found.decays, found.efficiency, kaons.momentum, kaons.density)
         self.widths = [weak_widths(mass) for mass in found.masses]
         crossing_widths = np.array([width["nu_e_mu"][0] for width in self.widths])
-        self.crossing = found.decays[..., _CROSSING].mean(axis=-1) / crossing_widths[:, None, None]
-        self._logs = [self._log_crossing(*source) for source in SOURCES]
+        self.crossing = found.decays[:, 0][..., _CROSSING].mean(axis=-1) / crossing_widths[:, None]
+        self._logs = [self._log_crossing(flavour) for flavour in range(len(LEPTONS))]
         self._tables = {majorana: self._efficiencies(majorana) for majorana in (False, True)}
 
-    def _log_crossing(self, mode: int, flavour: int) -> tuple[np.ndarray, np.ndarray]:
+    def _log_crossing(self, flavour: int) -> tuple[np.ndarray, np.ndarray]:
         """Return masses, and ln(crossing/branching ratio), which neither vanishes nor bends at the largest mass."""
-        open_ = np.flatnonzero(self.crossing[:, mode, flavour] > 0)
-        masses, numbers = self.found.masses[open_], self.crossing[open_, mode, flavour]
+        open_ = np.flatnonzero(self.crossing[:, flavour] > 0)
+        masses, numbers = self.found.masses[open_], self.crossing[open_, flavour]
         logs = [math.log(n / _kaon_ratio(m, flavour)) for m, n in zip(masses, numbers, strict=True)]
         return masses, np.array(logs)
 
     def spectrum(self, mass: float) -> Spectrum:
         """Return N of momenta that unfolded kaons make, as many as in the release; for `FlightResponse`."""
         if mass < self.found.masses[0]:
-            return Spectrum(np.ones(1), np.full((len(SOURCES), 1), np.nan))
+            return Spectrum(np.ones(1), np.full((len(LEPTONS), 1), np.nan))
         momenta, shapes = zip(*(self._shape(mass, flavour) for flavour in range(len(LEPTONS))), strict=True)
-        weight = np.zeros((len(SOURCES), len(LEPTONS), shapes[0].size))
-        for source, (_, flavour) in enumerate(SOURCES):
-            weight[source, flavour] = math.exp(float(np.interp(mass, *self._logs[source]))) * shapes[flavour]
-        return Spectrum(np.concatenate(momenta), weight.reshape(len(SOURCES), -1))
+        weight = np.zeros((len(LEPTONS), len(LEPTONS), shapes[0].size))
+        for flavour, log in enumerate(self._logs):
+            weight[flavour, flavour] = math.exp(float(np.interp(mass, *log))) * shapes[flavour]
+        return Spectrum(np.concatenate(momenta), weight.reshape(len(LEPTONS), -1))
 
     def _shape(self, mass: float, flavour: int) -> tuple[np.ndarray, np.ndarray]:
         """Return momenta and weights that give Σ w m l/(p ħc) = branching ratio; weights of 0 if there are none."""
@@ -254,24 +255,24 @@ class _Search:
         return {name: (1 - f) * table[i - 1] + f * table[i] for name, table in tables.items()}
 
     def _efficiencies(self, majorana: bool) -> dict[str, np.ndarray]:
-        """Efficiencies at the masses of the release by final state, shape (36, sources, 4, bins)."""
-        shape = self.found.masses.size, len(SOURCES), OTHER + 1, len(MODES), len(CHANNELS)
+        """Efficiencies at the masses of the release by final state, shape (36, leptons, 4, bins)."""
+        shape = self.found.masses.size, len(LEPTONS), OTHER + 1, len(MODES), len(CHANNELS)
         tables = {decay.final_state: np.zeros(shape) for decay in _DECAYS}
         for number, decay in enumerate(_DECAYS):
-            for source, (mode, flavour) in enumerate(SOURCES):
+            for mode, flavour in itertools.product(range(len(MODES)), range(len(LEPTONS))):
                 seen = _share(decay, mode, majorana) * self._seen(number, mode, flavour)
                 for driven in decay.driven:
-                    tables[decay.final_state][:, source, driven, mode] += seen
+                    tables[decay.final_state][:, flavour, driven, mode] += seen
         return {name: table.reshape(*shape[:3], BINS) for name, table in tables.items()}
 
     def _seen(self, number: int, mode: int, flavour: int) -> np.ndarray:
-        """Return efficiency · decays/(N that cross · width), shape (36, channels).
+        """Return efficiency · decays/(N that cross in neutrino mode · width), shape (36, channels).
 
         Where a decay is closed it has the value of the nearest mass at which it is open.
         """
         decay = _DECAYS[number]
         width = np.array([of[decay.final_state][decay.driven[0]] for of in self.widths])
-        decays, all_ = self.found.decays[:, mode, flavour, number], self.crossing[:, mode, flavour] * width
+        decays, all_ = self.found.decays[:, mode, flavour, number], self.crossing[:, flavour] * width
         open_ = np.flatnonzero((decays > 0) & (all_ > 0))
         seen = self.found.efficiency[open_, mode, flavour, number] * (decays[open_] / all_[open_])[:, None]
         return np.array([np.interp(self.found.masses, self.found.masses[open_], of) for of in seen.T]).T

@@ -216,7 +216,7 @@ class HeavyNeutrinoModel(Model):
         Parameters
         ----------
         parent
-            ``pi``, ``K``, ``KL``, ``D``, ``Ds``, ``tau`` or ``mu``.
+            ``pi``, ``K``, ``KL``, ``D``, ``D0``, ``Ds``, ``tau`` or ``mu``.
         **params
             As for `widths`; the ratios do not depend on ``nature``.
         """

@@ -33,8 +33,9 @@ from scanner.physics.flight import FIRST, HBARC, NODES, NOTHING, STEP, first_nod
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_INDEX, kernel
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
-from scanner.signals.decay_in_flight import MIXINGS, Spectrum, monomial_value, pack_monomials
+from scanner.signals.decay_in_flight import MIXINGS, Spectrum
 from scanner.signals.heavy_neutrino import HeavyNeutrino, State
+from scanner.signals.monomials import fill_monomials, pack_monomials
 
 PROVIDES = ("lepton_number_violation",)
 VERSION = 1
@@ -115,7 +116,9 @@ def bind(states: Sequence[HeavyNeutrino], response: ViolationResponse, bins: int
     ) -> None:
         for i, monomials in enumerate(packed):
             rates, flights = 2 * i, 2 * i + 1
-            _add(values, *monomials, flavours, nodes[rates], tables[rates], nodes[flights], tables[flights], signal)
+            strengths = np.empty((len(parts[i].monomials), signal.shape[0]))
+            fill_monomials(values, *monomials, strengths)
+            _add(strengths, flavours, nodes[rates], tables[rates], nodes[flights], tables[flights], signal)
 
     return Prediction(parameters, tuple(table for part in parts for table in part.tables), add)
 
@@ -144,9 +147,13 @@ class _State:
         entries = np.zeros((len(values), *self.tables[0].shape))
         status = np.full(len(values), Status.ok, dtype=np.uint8)
         for i, row in enumerate(values):
-            if not self._makes(state.state(row[state_columns])):
+            found = state.state(row[state_columns])
+            if math.isnan(found.mass):
+                status[i] = Status.not_converged
                 continue
-            widths = state.widths(row[width_columns])
+            if not self._makes(found):
+                continue
+            widths = state.widths_at(row[width_columns])
             entries[i, :, 0] = [math.fsum(of) for of in widths]
             for r, route in enumerate(self.response.routes):
                 entries[i, :, 1 + r] = self._violating(widths, route)
@@ -257,18 +264,15 @@ def fill_violating(mass, momentum, weight, length, splitting, nodes, weights, ou
     out[2 * NODES] = -1.0
 
 
-@kernel(_f8(INPUT, _f8, _f8))
-def violating_per_width(table, width, log_width):  # type: ignore[no-untyped-def]
-    """Return H [1/GeV] at Γ [GeV] from the table of one route."""
-    return per_width(table, log_width) / (1 + width**2 * table[table.size - 1])
+@kernel(_f8(INPUT_CUBE, types.int64, types.int64, _f8, _f8))
+def violating_per_width(tables, node, route, width, log_width):  # type: ignore[no-untyped-def]
+    """Return H [1/GeV] at Γ [GeV] from the table of one route, ``tables[node, route]``."""
+    return per_width(tables, node, route, log_width) / (1 + width**2 * tables[node, route, 1 + 2 * NODES])
 
 
 @kernel(
     types.void(
         types.float64[:, ::1],
-        INPUT,
-        INPUT_INDEX,
-        INPUT_INDEX,
         INPUT_INDEX,
         types.int64[::1],
         INPUT_CUBE,
@@ -277,25 +281,20 @@ def violating_per_width(table, width, log_width):  # type: ignore[no-untyped-def
         types.float64[:, ::1],
     )
 )
-def _add(  # type: ignore[no-untyped-def]
-    values, coefficients, ends, factors, flavours, rate_nodes, rates, flight_nodes, flights, signal
-):
+def _add(monomials, flavours, rate_nodes, rates, flight_nodes, flights, signal):  # type: ignore[no-untyped-def]
     """Add what one heavy neutrino makes to the signal of every point."""
     couplings = rates.shape[1]
-    strength = np.empty(couplings)
     for point in range(signal.shape[0]):
         node = rate_nodes[point]
         width = 0.0
         for k in range(couplings):
-            strength[k] = monomial_value(values, point, MIXINGS + k, coefficients, ends, factors)
-            width += strength[k] * rates[node, k, 0]
+            width += monomials[MIXINGS + k, point] * rates[node, k, 0]
         log_width = math.log(width) if width != 0 else -np.inf
         for r in range(flavours.size):
             violating_width = 0.0
             for k in range(couplings):
-                violating_width += strength[k] * rates[node, k, 1 + r]
+                violating_width += monomials[MIXINGS + k, point] * rates[node, k, 1 + r]
             if violating_width == 0:
                 continue
-            made = monomial_value(values, point, flavours[r], coefficients, ends, factors)
-            per = violating_per_width(flights[flight_nodes[point], r], width, log_width)
-            signal[point, 0] += made * per * violating_width
+            per = violating_per_width(flights, flight_nodes[point], r, width, log_width)
+            signal[point, 0] += monomials[flavours[r], point] * per * violating_width

@@ -228,7 +228,9 @@ def test_beyond_the_nodes() -> None:
         for width in 10.0 ** np.arange(-30, 1, 1.3):
             times = LENGTH * 0.3 / (np.array([10.0, 40.0]) * HBARC)
             expected = sum(w * violated(width, splitting, t) for w, t in zip((1, 3), times, strict=True))
-            assert violating_per_width(out, width, math.log(width)) == pytest.approx(expected, rel=1e-5)
+            assert violating_per_width(out[None, None], 0, 0, width, math.log(width)) == pytest.approx(
+                expected, rel=1e-5
+            )
 
 
 def test_nothing_where_a_decay_is_closed_and_unknown_is_marked() -> None:
@@ -249,4 +251,6 @@ def test_no_weight_is_nothing_and_never_nan() -> None:
     out = np.empty(2 + 2 * NODES)
     fill_violating(0.3, np.array([1.0, 2.0]), np.zeros(2), LENGTH, 1e-15, *gauss_legendre(RULE), out)
     assert np.all(out[1:-1:2] == NOTHING)
-    assert [violating_per_width(out, width, math.log(width)) for width in (1e-300, 1e-15, 1.0)] == [0.0] * 3
+    assert [violating_per_width(out[None, None], 0, 0, width, math.log(width)) for width in (1e-300, 1e-15, 1.0)] == [
+        0.0
+    ] * 3
