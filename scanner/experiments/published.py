@@ -14,12 +14,14 @@ from the shape of its kind (see `scanner.signals.published_bound`, and for the l
 - cosmology: a bound on the lifetime.
 
 All hold only as far as what the curve assumed: its detector's acceptance is that of the assumed decays and momenta.
-Where the upper side of a contour is the edge of a plot, the true one lies higher. A curve that was copied to all
-flavours (cosmology, several of the dipoles, DELPHI's) counts its data once: such experiments share a data set.
+Where the upper side of a contour is the edge of a plot, the true one lies higher, as far as a flight path tells. A
+curve that was copied to all flavours (cosmology, several of the dipoles, DELPHI's) counts its data once: such
+experiments share a data set.
 
-The final states that a search looked at are those that its publication names, in short; flight paths of open
-curves, which only set where a short-lived N is lost, are baselines (T2K 280 m, MicroBooNE 101.5 m from the absorber,
-CHARM 480 m, LSND 30 m) and momenta that are our estimates, good to a factor of two.
+The final states that a search looked at are those that its publication names, in short. Flight paths, which only set
+where a short-lived N is lost, are baselines (T2K 280 m, MicroBooNE 101.5 m from the absorber, CHARM 480 m, LSND 30 m,
+BEBC 404 m, the muon system of CMS from 4 m on, the Sun; the last five quoted from memory) and momenta that are our
+estimates, good to a factor of two.
 """
 
 from __future__ import annotations
@@ -78,19 +80,20 @@ _MUONIC = frozenset({"nu_e_mu", "nu_mu_mu"}) | _WITH_MU
 _EE, _MUMU, _PI0 = frozenset({"nu_e_e"}), frozenset({"nu_mu_mu"}), frozenset({"nu_pi0"})
 _T2K, _ABSORBER = Flight(280.0, 2.0), Flight(101.5, 0.2)
 _CHARM, _LSND = Flight(480.0, 30.0), Flight(30.0, 0.03)
+_BEBC, _CMS_MUONS, _SUN = Flight(404.0, 30.0), Flight(4.0, 20.0), Flight(1.5e11, 0.01)
 
 _DECAYS: dict[str, tuple[frozenset[str] | None, Flight | None]] = {
     "Ue4_charm": (_LEPTONS, _CHARM),
     "Ue4_delphi_long": (None, None),
-    "Ue4_borexino": (_EE, None),
+    "Ue4_borexino": (_EE, _SUN),
     "Ue4_belle": (_WITH_E, None),
     "Ue4_t2k": (_CHARGED, _T2K),
     "Ue4_cms_2022": (_LEPTONS, None),
     "Ue4_atlas_2022": (_LEPTONS, None),
-    "Ue4_bebc_barouki": (_CHARGED, None),
+    "Ue4_bebc_barouki": (_CHARGED, _BEBC),
     "Ue4_lsnd_ema": (_EE, _LSND),
-    "Ue4_cms_2024_1": (None, None),
-    "Umu4_bebc": (_CHARGED, None),
+    "Ue4_cms_2024_1": (None, _CMS_MUONS),
+    "Umu4_bebc": (_CHARGED, _BEBC),
     "Umu4_na3": (_CHARGED, None),
     "Umu4_charmii": (None, None),
     "Umu4_nutev": (_MUONIC, None),
@@ -101,21 +104,21 @@ _DECAYS: dict[str, tuple[frozenset[str] | None, Flight | None]] = {
     "Umu4_atlas_2022": (_LEPTONS, None),
     "Umu4_lsnd_ema": (_EE, _LSND),
     "Umu4_microboone_2023": (_EE, _ABSORBER),
-    "Umu4_cms_2024_1": (None, None),
+    "Umu4_cms_2024_1": (None, _CMS_MUONS),
     "Umu4_cms_2024_3": (_WITH_MU, None),
     "Utau4_charm": (_LEPTONS, _CHARM),
     "Utau4_delphi_long": (None, None),
     "Utau4_borexino_plestid": (_EE, None),
-    "Utau4_charm_2021": (_LEPTONS, None),
+    "Utau4_charm_2021": (_LEPTONS, _CHARM),
     "Utau4_argoneut": (_MUMU, None),
-    "Utau4_bebc_barouki": (_CHARGED, None),
+    "Utau4_bebc_barouki": (_CHARGED, _BEBC),
     "Utau4_belle_2024": (_MUMU, None),
-    "Utau4_cms_2024_1": (None, None),
+    "Utau4_cms_2024_1": (None, _CMS_MUONS),
     **dict.fromkeys(("dipole_e_borexino_sk", "dipole_mu_borexino_sk", "dipole_tau_borexino_sk"), (None, None)),
     **dict.fromkeys(("dipole_e_sk_atm", "dipole_mu_sk_atm", "dipole_tau_sk_atm"), (None, None)),
     **dict.fromkeys(("dipole_mu_miniboone", "dipole_mu_nomad", "dipole_mu_minerva"), (None, None)),
 }
-"""N flies and decays: what was looked at (None: all that is visible), and for open curves the way there."""
+"""N flies and decays: what was looked at (None: all that is visible), and the way there where we know one."""
 
 _SPLIT = {"Umu4_microboone_2023": (0.150, _PI0)}
 """From this mass [GeV] on, another final state was looked at; as in the abstract of 2310.07660."""
@@ -228,7 +231,7 @@ def _assumptions(limit: PublishedLimit, responses: tuple[BoundResponse, ...]) ->
     if responses[0].flight is not None:
         flight = responses[0].flight
         notes.append(
-            f"open curve: flight of {flight.length:g} m at {flight.momentum:g} GeV (an estimate) bounds it above"
+            f"where the contour has no upper side, a flight of {flight.length:g} m at {flight.momentum:g} GeV gives one"
         )
     if responses[0].lepton_number_violating:
         notes.append("same-sign leptons: a Dirac N gives none; quasi-Dirac pairs are marked not_converged")
@@ -239,11 +242,11 @@ def _lifetime(name: str, limit: PublishedLimit) -> Experiment:
     """A curve that is a lifetime: that of the assumed N on its upper side, or on the lower branch of the dipoles."""
     dipole = limit.name.startswith("dipole")
     assumed = BoundResponse(limit.name, limit.curve, Shape.decay, limit.events, _flavour(limit), dipole)
-    pairs = zip(limit.curve.mass, limit.curve.top, strict=True)
-    lifetime = np.array([HBAR_GEV_S / (float(top) * assumed_widths(assumed, float(mass))[1]) for mass, top in pairs])
-    least = np.full(lifetime.size, _PLOT_EDGE) if dipole else EQUILIBRIUM / limit.curve.mass
+    mass = np.union1d(limit.curve.mass, _fine(float(limit.curve.mass[0]), float(limit.curve.mass[-1])))
+    longest = [_lifetime_at(assumed, m) for m in mass.tolist()]
+    least = np.full(mass.size, _PLOT_EDGE) if dipole else EQUILIBRIUM / mass
     fall = SPREAD * two_sided_quantile(limit.level)
-    bound = LifetimeBound(limit.name, limit.curve.mass, np.tile(lifetime, (3, 1)), least, limit.events, fall, dipole)
+    bound = LifetimeBound(limit.name, mass, np.tile(longest, (3, 1)), least, limit.events, fall, dipole)
     return one_bin(
         name=name,
         version=VERSION,
@@ -261,3 +264,14 @@ def _lifetime(name: str, limit: PublishedLimit) -> Experiment:
             else "its steps are those of electron mixing",
         ),
     )
+
+
+def _fine(low: float, high: float) -> list[float]:
+    """Masses between two, close enough for the steps of a lifetime at thresholds."""
+    return [low * (high / low) ** (i / 400) for i in range(1, 400)]
+
+
+def _lifetime_at(assumed: BoundResponse, mass: float) -> float:
+    """Lifetime [s] on the upper side of a curve, of what it assumed."""
+    _, top = assumed.curve.at(mass) or (math.nan, math.nan)
+    return HBAR_GEV_S / (top * assumed_widths(assumed, mass)[1])

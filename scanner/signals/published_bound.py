@@ -5,8 +5,9 @@ and a model's own rates take it from there. With x = |U_a|² (or |μ_tr,a|²) of
 its lower and upper side, and Γ the widths of the model over those of the assumed N with x = 1,
 
 - ``decay`` (N flies, and decays in a detector): N = C x Γ_seen exp(-κ Γ_total). For the assumed N this is
-  C x² exp(-κ x), and a closed contour fixes both numbers: κ = 2 ln(x_t/x_b) / (x_t - x_b). Where the curve has
-  no upper side, κ is that of a flight path, if one is given, or 0;
+  C x² exp(-κ x), and a closed contour fixes both numbers: κ = 2 ln(x_t/x_b) / (x_t - x_b). A flight path from
+  where N is made gives another κ, which is taken for an open curve, and where it is the smaller one: there the
+  contour is closed by the edge of a plot. With neither, κ = 0;
 - ``prompt`` (N decays at once): N = C x · BR_seen;
 - ``production`` (its decays do not matter): N = C x exp(-κ x), κ = ln(x_t/x_b) / (x_t - x_b) or 0: what absorbs
   N goes as the coupling itself (trapping in a supernova).
@@ -93,7 +94,7 @@ class BoundResponse:
     lepton_number_violating
         Whether the search looked at processes that only a Majorana N has.
     flight
-        For an open curve of decays: how N comes to the detector.
+        For decays: how N comes to the detector.
     """
 
     name: str
@@ -181,7 +182,8 @@ def _entry(found: HeavyNeutrino, response: BoundResponse, node: np.ndarray, stat
         return [0.0] * relative.size + [0.0], Status.not_converged
     if response.shape == Shape.prompt:
         return [scale * response.events / sides[0], *relative.ravel()], status
-    kappa = _absorption(2, *sides) or _flight_kappa(response, state.mass)
+    kappas = _absorption(2, *sides), _flight_kappa(response, state.mass)
+    kappa = min((kappa for kappa in kappas if kappa > 0), default=0.0)
     first = scale * _normalisation(2, kappa, response.events, sides[0])
     return [first, *relative[0], *(kappa * relative[1])], status
 
