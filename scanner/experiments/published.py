@@ -150,7 +150,8 @@ _PLOT_EDGE = (1e-18 * 296.30) ** 2
 """Square of the smallest dipole [GeV⁻²] that the plots of nucleosynthesis show, 1e-18 μ_B."""
 
 _SHAPES = {
-    Shape.production: "events ∝ coupling², whatever N decays into; Gaussian about no signal, Δχ² = 2.706 at 90 %",
+    Shape.production: "events ∝ coupling² (× exp(-κ coupling²) if the contour is closed), whatever N decays into; "
+    "Gaussian about no signal, Δχ² = 2.706 at 90 %",
     Shape.prompt: "events ∝ coupling² × BR(visible); none seen on no background, -2 ln L = 2 N",
     Shape.decay: "events ∝ coupling² × width seen × exp(-κ total width); none seen on no background, -2 ln L = 2 N",
 }
@@ -189,7 +190,7 @@ def _range(limit: PublishedLimit) -> str:
     low, high = limit.curve.mass[[0, -1]]
     unit = "|μ_tr|² in GeV⁻²" if limit.name.startswith("dipole") else "|U|²"
     return (
-        f"{limit.level:.3g} CL curve in {unit}, {low:.4g} < m_N < {high:.4g} GeV, digitised (a few per cent); "
+        f"{100 * limit.level:.4g} % CL curve in {unit}, {low:.4g} < m_N < {high:.4g} GeV, digitised (a few per cent); "
         "outside it says nothing (no events)"
     )
 
@@ -224,7 +225,8 @@ def _responses(limit: PublishedLimit) -> tuple[BoundResponse, ...]:
 
 
 def _assumptions(limit: PublishedLimit, responses: tuple[BoundResponse, ...]) -> tuple[str, ...]:
-    notes = [f"nature assumed: {limit.nature}; a Majorana N has twice the widths of a Dirac N"]
+    nature = limit.nature if limit.nature in ("dirac", "majorana") else f"{limit.nature}, taken as dirac"
+    notes = [f"nature assumed: {nature}; a Majorana N has twice the widths of a Dirac N"]
     if responses[0].shape == Shape.decay:
         seen = [", ".join(sorted(r.seen)) if r.seen else "all that is visible" for r in responses]
         notes.append(f"final states: {'; then '.join(seen)}; decays into what flies on do not count")

@@ -2,15 +2,16 @@
 
 On the published curve N is stable. A model's N that decays visibly inside the apparatus spoils the event, so that
 
-    N_ev = C x [1 - ⟨P_seen⟩],   P_seen = (Γ_seen/Γ)(1 - e^{-l m Γ/p}) + …,
+    events = C x ⟨Γ_unseen + Γ_seen e^{-l m Γ/p} + Σ_f Γ_f (1 - P_f)⟩ / Γ,
 
-x = |U_a|² and l the length of apparatus behind the decay: N must leave, or decay to nothing visible. Where all
-decays are visible the bracket is e^{-l m Γ/p}. A decay into a particle that flies on, which is taken to follow N,
-is seen if both decay within l; the bracket holds its probability (…), exact for its mean energy. The momentum p of
-N follows from the kinematics, for a parent in flight averaged over the angles whose leptons the search accepts.
+x = |U_a|² and l the length of apparatus behind the decay: N must leave, or decay to nothing visible. Γ is the sum of
+the widths into nothing that is ever seen, into what is seen where N decays, and into particles f that fly on; these
+are seen if N and they decay within l, one after the other along the same line, which happens with probability P_f
+(they are given the mean energy that N leaves them). The momentum p of N follows from the kinematics; for a parent in
+flight the mean ⟨⟩ is over the angles whose leptons the search accepts.
 
-Only charged two-body decays with the curve's own flavour make N. Outside the curve's masses N_ev = 0. Several heavy
-states add.
+Only charged two-body decays with the curve's own flavour make N. Outside the curve's masses there are no events.
+Several heavy states add.
 """
 
 from __future__ import annotations

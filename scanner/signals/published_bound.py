@@ -110,9 +110,11 @@ class BoundResponse:
 
     def sees(self, channel: Channel) -> bool:
         """Whether the search looked at a model's decay channel."""
-        if not channel.final_state or channel.flyer is not None:
-            return False
-        return self.seen is None or channel.final_state in self.seen
+        return bool(channel.final_state) and channel.flyer is None and self.looks_at(channel.final_state)
+
+    def looks_at(self, final_state: str) -> bool:
+        """Whether the search looked at a visible final state."""
+        return self.seen is None or final_state in self.seen
 
 
 def bind(states: tuple[HeavyNeutrino, ...], responses: Sequence[BoundResponse], bins: int) -> Prediction:
@@ -197,7 +199,7 @@ def _absorption(power: int, bottom: float, top: float) -> float:
 
 
 def _flight_kappa(response: BoundResponse, mass: float) -> float:
-    if response.flight is None:
+    if response.flight is None or mass > COMPLETE_BELOW:
         return 0.0
     per_width = response.flight.length * mass / (response.flight.momentum * HBARC_GEV_M)
     return per_width * assumed_widths(response, mass)[1]
@@ -216,8 +218,9 @@ def assumed_widths(response: BoundResponse, mass: float) -> tuple[float, float]:
     if response.dipole:
         width = nature * mass**3 / (16 * math.pi)
         return width, width
-    widths = {name: nature * float(of[FLAVOURS.index(response.flavour)]) for name, of in weak_widths(mass).items()}
-    seen = [width for name, width in widths.items() if response.sees(Channel(name, "" if name == INVISIBLE else name))]
+    flavour = FLAVOURS.index(response.flavour)
+    widths = {name: nature * float(of[flavour]) for name, of in weak_widths(mass).items()}
+    seen = [width for name, width in widths.items() if name != INVISIBLE and response.looks_at(name)]
     return math.fsum(seen), math.fsum(widths.values())
 
 

@@ -118,17 +118,10 @@ def _facts(row: Mapping[str, str]) -> CommentedMap:
 
 
 def _plain(label: str) -> str:
-    """Take the TeX out of a label."""
-    for tex, character in (
-        (r"\beta", "β"),
-        (r"\gamma", "γ"),
-        (r"\mu", "μ"),
-        (r"\nu", "ν"),
-        (r"\pi", "π"),
-        (r"\"u", "ü"),
-    ):
-        label = label.replace(tex, character)
-    return re.sub(r"[$^{}]", "", label).strip()
+    """Spell a label without TeX."""
+    for tex, plain in ((r"$\mu$BooNE", "MicroBooNE"), (r"MINER$\nu$A", "MINERvA"), (r"\"u", "u"), ("(", " (")):
+        label = label.replace(tex, plain)
+    return " ".join(re.sub(r"[$^{}\\]", "", label).split())
 
 
 def cleaned(collection: Path, name: str, rows: Iterable[Mapping[str, str]]) -> Cleaned:
