@@ -146,6 +146,18 @@ class TestPeakSearches:
         assert stable > 0 and seen < 1e-4 * stable
         assert unseen == pytest.approx(stable, rel=1e-4)
 
+    def test_what_it_loses_decays_in_flight_win(self) -> None:
+        """A dark N → ν e e of a metre: E949's peak is gone, and T2K's limit is far stronger."""
+        pairs, mass = dark(Channel("nu_e_e", "nu_e_e")), 0.2
+        peak = registry.experiment("peak_e949_mu").signals["peak_search"]
+        flight = registry.experiment("published_Umu4_t2k_lowmass").signals["published_bound"]
+        point = {**DARK, "m_N": mass, "Umu4_sq": 1e-8}
+        for width, factor in ((1e-19, (0.99, 1.01)), (1e-15, (0.0, 0.4))):
+            lost = [events(peak_search, pairs, peak, **{**point, "gamma": g}) for g in (0.0, width)]
+            assert factor[0] < lost[1] / lost[0] < factor[1]
+        weak = events(published_bound, pairs, flight, **point)
+        assert events(published_bound, pairs, flight, **{**point, "gamma": 1e-19}) > 1e3 * weak
+
     def test_na62_needs_tens_of_nanoseconds(self) -> None:
         """The publication assumes lifetimes above 50 ns: then the loss is small, and at 1 ns the search is gone."""
         responses = registry.experiment("peak_na62_e").signals["peak_search"]
@@ -204,7 +216,7 @@ class TestBuilder:
             np.testing.assert_allclose(values, shipped.columns[name], rtol=2e-5)
 
     def test_digitised_points_lie_on_the_curves(self, shared_data: Path) -> None:
-        """Nine of ten, and all but verticals of each: those of closed contours on either of the sides."""
+        """All but those of verticals, to the tolerance of the thinning; of the dipoles' polygons, one branch."""
         folder = shared_data / "hnl_limits"
         near: dict[str, list[bool]] = defaultdict(list)
         with (folder / "index.csv").open() as file:
@@ -216,10 +228,10 @@ class TestBuilder:
                     sides = LIMITS[name].curve.at(mass)
                     if sides is not None:
                         point = (factor * value) ** power
-                        near[name].append(any(abs(point / side - 1) < 0.02 for side in sides if side > 0))
+                        near[name].append(any(abs(point / side - 1) < 0.006 for side in sides if side > 0))
         fractions = {name: np.mean(found) for name, found in near.items() if not name.endswith("_bbn")}
-        assert len(fractions) == 87 and min(fractions.values()) > 0.55, fractions
-        assert np.mean(list(fractions.values())) > 0.95
+        assert len(fractions) == 87 and min(fractions.values()) > 0.85, fractions
+        assert np.mean(list(fractions.values())) > 0.98
 
     def test_shuffled_polygons_are_put_in_order(self) -> None:
         """Both sides of a lens, its points in random order."""
