@@ -173,7 +173,9 @@ class TestAboveTheKnownWidths:
         for shape in (Shape.decay, Shape.prompt):
             bound = response(self.CURVE, shape)
             assert count(HNL, bound, m_N=50.0, Umu4_sq=1e-5) == pytest.approx(LIMIT, rel=1e-12)
-        assert count(HNL, response(self.CURVE), m_N=50.0, Umu4_sq=1e-3) == pytest.approx(LIMIT, rel=1e-9)
+        for flight in (None, Flight(1.0, 1e6)):
+            bound = response(self.CURVE, flight=flight)
+            assert count(HNL, bound, m_N=50.0, Umu4_sq=1e-3) == pytest.approx(LIMIT, rel=1e-9)
         mixed = count(HNL, response(self.CURVE, Shape.prompt), m_N=50.0, Umu4_sq=1e-5, Utau4_sq=1e-4)
         assert mixed == pytest.approx(LIMIT, rel=1e-12)
 
