@@ -173,7 +173,7 @@ class TestAboveTheKnownWidths:
         for shape in (Shape.decay, Shape.prompt):
             bound = response(self.CURVE, shape)
             assert count(HNL, bound, m_N=50.0, Umu4_sq=1e-5) == pytest.approx(LIMIT, rel=1e-12)
-        for flight in (None, Flight(1.0, 1e6)):
+        for flight in (None, Flight(1.0, 1e15)):
             bound = response(self.CURVE, flight=flight)
             assert count(HNL, bound, m_N=50.0, Umu4_sq=1e-3) == pytest.approx(LIMIT, rel=1e-9)
         mixed = count(HNL, response(self.CURVE, Shape.prompt), m_N=50.0, Umu4_sq=1e-5, Utau4_sq=1e-4)
