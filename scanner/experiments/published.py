@@ -37,8 +37,9 @@ from scanner.experiments.hnl_curves import COLLECTION, PublishedLimit, limits, n
 from scanner.experiments.peak_searches import APPARATUS, peak_search
 from scanner.likelihoods.limits import UpperLimit, two_sided_quantile
 from scanner.likelihoods.poisson import Poisson
-from scanner.signals.bbn import HBAR_GEV_S, LifetimeBound
+from scanner.signals.bbn import LifetimeBound
 from scanner.signals.published_bound import BoundResponse, Flight, Shape, assumed_widths
+from scanner.units import HBAR_GEV_S
 
 # fmt: off
 PROVIDES = (

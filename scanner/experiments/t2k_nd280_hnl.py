@@ -35,12 +35,12 @@ from scanner.experiments.base import Experiment
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.beam import LEPTONS, Parents, heavy_spectrum, parents_of_light, two_body_spectrum
-from scanner.physics.flight import HBARC
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import production_ratios
 from scanner.physics.particles import MASS
 from scanner.signals.decay_in_flight import FlightResponse, Spectrum
 from scanner.signals.heavy_neutrino import OTHER, State
+from scanner.units import HBARC_GEV_M
 from scanner.vocabulary import Reference
 
 PROVIDES = ("t2k_nd280_hnl", "t2k_nd280_hnl_recast")
@@ -81,7 +81,7 @@ RECAST_REFERENCE = Reference(
     "10.1103/PhysRevD.105.095006",
     "Phys. Rev. D 105 (2022) 095006",
 )
-DATA_SETS = frozenset({"t2k_2019_hnl"})
+DATA_SETS = frozenset({"t2k_hnl_2019"})
 SHARED_NOTE = "t2k_nd280_hnl and t2k_nd280_hnl_recast are the same data: use one of them"
 
 
@@ -243,7 +243,7 @@ class _Search:
     def _shape(self, mass: float, flavour: int) -> tuple[np.ndarray, np.ndarray]:
         """Return momenta and weights that give Σ w m l/(p ħc) = branching ratio; weights of 0 if there are none."""
         momentum, weight = heavy_spectrum(self.kaons, mass, MASS[LEPTONS[flavour]])
-        crossing = math.fsum(weight / momentum) * mass * LENGTH / HBARC
+        crossing = math.fsum(weight / momentum) * mass * LENGTH / HBARC_GEV_M
         return momentum, weight * (_kaon_ratio(mass, flavour) / crossing) if crossing > 0 else weight
 
     def efficiency(self, state: State) -> Mapping[str, np.ndarray]:

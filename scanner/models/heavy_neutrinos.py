@@ -18,7 +18,7 @@ from scanner.physics.heavy_neutrino_channels import CHANNELS, COMPLETE_BELOW
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import PARENTS, production_ratios
 from scanner.signals.heavy_neutrino import Channel, Coupling, HeavyNeutrino, State
-from scanner.units import HBARC_GEV_FM
+from scanner.units import HBARC_GEV_M
 from scanner.vocabulary import Constraint, Monomial, Parameter, Reference
 
 MIXINGS = ("Ue4_sq", "Umu4_sq", "Utau4_sq")
@@ -194,7 +194,7 @@ class HeavyNeutrinoModel(Model):
     def ctau(self, **params: float | str) -> float:
         """Return the proper decay length ħc/Γ [m]; infinite where nothing lets N decay."""
         total = math.fsum(self.widths(**params).values())
-        return HBARC_GEV_FM * 1e-15 / total if total > 0 else math.inf
+        return HBARC_GEV_M / total if total > 0 else math.inf
 
     def branching_ratios(self, **params: float | str) -> dict[str, float]:
         """Return the branching ratios by final state.

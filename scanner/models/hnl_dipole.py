@@ -6,6 +6,8 @@ through a virtual photon to ν e e and ν μ μ. N is made by its mixing alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from scanner.models.base import Model
 from scanner.models.heavy_neutrinos import (
     MIXINGS,
@@ -43,11 +45,13 @@ _REFERENCE = Reference(
 
 def load(name: str) -> Model:
     """Return the model."""
+    electron, muon, tau = (Monomial(1.0, {moment.name: 2}) for moment in _MOMENTS)
     found = with_mixing(
-        couplings=tuple(Coupling(Monomial(1.0, {moment.name: 2}), OTHER) for moment in _MOMENTS),
+        couplings=tuple(Coupling(squared, OTHER) for squared in (electron, muon, tau)),
         channels=(channel("nu_gamma"),),
         dark=_dark,
     )
+    found = replace(found, dipoles=(electron, muon, tau))
     return HeavyNeutrinoModel(
         name=name,
         version=VERSION,

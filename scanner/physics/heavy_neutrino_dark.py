@@ -30,12 +30,9 @@ from scanner.physics.heavy_neutrino_channels import FLAVOURS, INPUTS, WeakInputs
 from scanner.physics.kernel import INPUT, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import NODES, gauss_legendre, neutral_pair
-from scanner.units import G_FERMI
+from scanner.units import ALPHA_EM, G_FERMI
 
 _f8 = types.float64
-
-ALPHA_EM = 7.2973525693e-3
-"""Fine-structure constant at q² = 0; CODATA 2018, Rev. Mod. Phys. 93 (2021) 025010."""
 
 PAIRS = (("nu_e_e", "e"), ("nu_mu_mu", "mu"))
 """Channels of charged-lepton pairs that are open below 2 m_τ, and the lepton."""

@@ -35,12 +35,12 @@ from numpy.typing import NDArray
 from scanner.errors import InputError
 from scanner.physics.hadronic_ratio import hadron_table, hadronic_parts, narrow_resonances
 from scanner.physics.heavy_neutrino_channels import INPUTS, WeakInputs
-from scanner.physics.heavy_neutrino_dark import ALPHA_EM, PAIRS, VectorWidths, released_share, vector_coupling
+from scanner.physics.heavy_neutrino_dark import PAIRS, VectorWidths, released_share, vector_coupling
 from scanner.physics.heavy_neutrino_decays import BLEND
 from scanner.physics.kernel import INPUT, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
-from scanner.units import G_FERMI
+from scanner.units import ALPHA_EM, G_FERMI
 
 _f8 = types.float64
 

@@ -22,18 +22,13 @@ import numpy as np
 from scanner.errors import Status
 from scanner.physics.kernel import kernel
 from scanner.signals.base import Prediction, Table
-from scanner.signals.curves import HBARC_GEV_M, Curve, Entry, Term, node_by_node, prediction, state_at
+from scanner.signals.curves import Curve, Entry, Term, node_by_node, prediction, state_at
 from scanner.signals.heavy_neutrino import FLAVOURS, HeavyNeutrino
 from scanner.signals.published_bound import produced_by
+from scanner.units import HBAR_GEV_S
 
 PROVIDES = ("bbn",)
 VERSION = 1
-
-SPEED_OF_LIGHT = 299792458.0
-"""[m/s], exact."""
-
-HBAR_GEV_S = HBARC_GEV_M / SPEED_OF_LIGHT
-"""ħ [GeV s]."""
 
 NEVER = 1e-300
 """Width [GeV] of an N that does not decay."""
@@ -106,7 +101,7 @@ def _term(number: int, found: HeavyNeutrino, response: LifetimeBound) -> Term:
         bounds = response.at(state.mass)
         if bounds is None or not state.scale > 0:
             return None
-        total = found.widths(node).sum(axis=1)
+        total = found.widths_at(node).sum(axis=1)
         if np.isnan(total).any():
             return np.zeros(size), Status.not_converged
         scale = 1.0 if response.dipole else state.scale

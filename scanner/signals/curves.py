@@ -10,14 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanner.errors import Status
-from scanner.physics.kernel import kernel
 from scanner.signals.base import Prediction, Table
 from scanner.signals.heavy_neutrino import HeavyNeutrino, State
-from scanner.units import HBARC_GEV_FM
+from scanner.signals.monomials import fill_monomials, pack_monomials
 from scanner.vocabulary import Monomial
-
-HBARC_GEV_M = HBARC_GEV_FM * 1e-15
-"""ħc [GeV m]."""
 
 
 @dataclass(frozen=True)
@@ -85,13 +81,7 @@ class Term:
 def prediction(terms: Sequence[Term]) -> Prediction:
     """Return the sum of terms, all in one bin."""
     parameters = tuple(dict.fromkeys(name for term in terms for m in term.monomials for name in m.powers))
-    packed = [
-        (
-            np.array([m.coefficient for m in term.monomials]),
-            np.array([[m.powers.get(name, 0) for name in parameters] for m in term.monomials], dtype=np.int64),
-        )
-        for term in terms
-    ]
+    packed = [pack_monomials(term.monomials, parameters) for term in terms]
 
     def add(
         values: np.ndarray,
@@ -101,21 +91,10 @@ def prediction(terms: Sequence[Term]) -> Prediction:
     ) -> None:
         for i, term in enumerate(terms):
             products = np.empty((len(term.monomials), len(signal)))
-            _multiply(*packed[i], values, products)
+            fill_monomials(values, *packed[i], products)
             term.add(products, nodes[i], tables[i], signal)
 
     return Prediction(parameters, tuple(term.table for term in terms), add)
-
-
-@kernel("void(f8[::1], i8[:, ::1], f8[:, ::1], f8[:, ::1])")
-def _multiply(coefficients, powers, values, products):  # type: ignore[no-untyped-def]
-    """Fill each monomial at every point: the points innermost, so that this is vectorised."""
-    for k in range(products.shape[0]):
-        products[k, :] = coefficients[k]
-        for p in range(powers.shape[1]):
-            for _ in range(powers[k, p]):
-                for point in range(products.shape[1]):
-                    products[k, point] *= values[p, point]
 
 
 Entry = tuple[Sequence[float] | np.ndarray, Status]

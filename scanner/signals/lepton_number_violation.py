@@ -29,13 +29,14 @@ import numpy as np
 from numba import types
 
 from scanner.errors import Status
-from scanner.physics.flight import FIRST, HBARC, NODES, NOTHING, STEP, first_node, per_width
+from scanner.physics.flight import FIRST, NODES, NOTHING, STEP, first_node, per_width
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_INDEX, kernel
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
 from scanner.signals.decay_in_flight import MIXINGS, Spectrum
 from scanner.signals.heavy_neutrino import HeavyNeutrino, State
 from scanner.signals.monomials import fill_monomials, pack_monomials
+from scanner.units import HBARC_GEV_M
 
 PROVIDES = ("lepton_number_violation",)
 VERSION = 1
@@ -249,7 +250,7 @@ def fill_violating(mass, momentum, weight, length, splitting, nodes, weights, ou
         for i in range(momentum.size):
             if not weight[i] > 0:
                 continue
-            time = length * mass / (momentum[i] * HBARC)
+            time = length * mass / (momentum[i] * HBARC_GEV_M)
             value, slope = violating(width * time, splitting * time, nodes, weights)
             total += weight[i] * time * value
             rise += weight[i] * time * slope

@@ -29,8 +29,9 @@ from scanner.physics.kernel import kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
-from scanner.signals.curves import HBARC_GEV_M, Curve, Entry, Term, node_by_node, prediction, state_at
+from scanner.signals.curves import Curve, Entry, Term, node_by_node, prediction, state_at
 from scanner.signals.heavy_neutrino import FLAVOURS, Flyer, HeavyNeutrino
+from scanner.units import HBARC_GEV_M
 
 PROVIDES = ("peak_search",)
 VERSION = 1
@@ -140,7 +141,7 @@ def _term(number: int, found: HeavyNeutrino, response: PeakResponse) -> Term:
         sides, kinematics = response.curve.at(state.mass), response.energies(state.mass)
         if sides is None or kinematics.size == 0:
             return None
-        widths = found.widths(np.array([values[name] for name in found.width_parameters]))
+        widths = found.widths_at(np.array([values[name] for name in found.width_parameters]))
         if np.isnan(widths).any():
             return np.zeros(size), Status.not_converged
         row = [state.scale * response.events / sides[0], *kinematics[1]]

@@ -35,8 +35,9 @@ from scanner.physics.heavy_neutrino_channels import COMPLETE_BELOW
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.kernel import kernel
 from scanner.signals.base import Prediction, Table
-from scanner.signals.curves import HBARC_GEV_M, Curve, Entry, Term, node_by_node, prediction, state_at
+from scanner.signals.curves import Curve, Entry, Term, node_by_node, prediction, state_at
 from scanner.signals.heavy_neutrino import FLAVOURS, Channel, HeavyNeutrino, State
+from scanner.units import HBARC_GEV_M
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("published_bound",)
@@ -238,7 +239,7 @@ def _relative_widths(
     seen, total = assumed_widths(response, state.mass)
     if seen == 0:
         return None
-    widths = found.widths(node)
+    widths = found.widths_at(node)
     looked_at = [widths[:, i] for i, channel in enumerate(found.channels) if response.sees(channel)]
     return np.array([sum(looked_at, np.zeros(len(widths))) / seen, widths.sum(axis=1) / total])
 

@@ -14,11 +14,11 @@ from scanner.experiments import ps191
 from scanner.experiments.builders import hnl_fluxes as builder
 from scanner.experiments.tables import DATA, read_table
 from scanner.physics.beam import heavy_spectrum, parents_of_light, rescaled_spectrum
-from scanner.physics.flight import HBARC
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import production_ratios
 from scanner.physics.particles import MASS
 from scanner.prediction import predict
+from scanner.units import HBARC_GEV_M as HBARC
 
 LIGHT = production_ratios(0.0)["K->mu N"][1]
 FLUX = read_table(DATA / "hnl_parents_ps191.txt").columns

@@ -17,12 +17,12 @@ from scanner.experiments import t2k_nd280_hnl as t2k
 from scanner.experiments.builders import t2k_hnl as builder
 from scanner.experiments.tables import DATA, read_table
 from scanner.physics.beam import heavy_spectrum, parents_of_light, rescaled_spectrum
-from scanner.physics.flight import HBARC
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import production_ratios
 from scanner.physics.particles import MASS
 from scanner.prediction import predict
 from scanner.signals.heavy_neutrino import State
+from scanner.units import HBARC_GEV_M as HBARC
 
 TINY = 1e-13
 FLAVOURS = ("Ue4_sq", "Umu4_sq", "Utau4_sq")

@@ -12,7 +12,6 @@ from scanner import units
 from scanner.errors import InputError
 from scanner.physics.heavy_neutrino_channels import FLAVOURS, INPUTS
 from scanner.physics.heavy_neutrino_dark import (
-    ALPHA_EM,
     Alp,
     alp_photon_loop,
     alp_widths,
@@ -33,6 +32,7 @@ from scanner.physics.heavy_neutrino_mediators import (
 )
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import NODES, gauss_legendre
+from scanner.units import ALPHA_EM
 
 RULE = gauss_legendre(NODES)
 

@@ -13,7 +13,7 @@ from scipy import integrate
 from scanner.errors import InputError
 from scanner.physics.hadronic_ratio import hadron_table, hadronic_parts, narrow_resonances
 from scanner.physics.heavy_neutrino_channels import INPUTS
-from scanner.physics.heavy_neutrino_dark import ALPHA_EM, vector_coupling
+from scanner.physics.heavy_neutrino_dark import vector_coupling
 from scanner.physics.heavy_neutrino_mediators import (
     VECTOR_CHANNELS,
     DarkPhoton,
@@ -24,7 +24,7 @@ from scanner.physics.heavy_neutrino_mediators import (
     to_vector_width,
 )
 from scanner.physics.particles import MASS
-from scanner.units import G_FERMI
+from scanner.units import ALPHA_EM, G_FERMI
 
 ELECTRONS, MUONS, PIONS = (2 * MASS[name] for name in ("e", "mu", "pi"))
 TABLE = hadron_table()

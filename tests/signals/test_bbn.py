@@ -16,9 +16,9 @@ from scanner.errors import InputError, Status
 from scanner.experiments.bbn import EQUILIBRIUM
 from scanner.prediction import predict
 from scanner.signals import bbn
-from scanner.signals.bbn import HBAR_GEV_S, LifetimeBound
+from scanner.signals.bbn import LifetimeBound
 from scanner.signals.heavy_neutrino import Channel
-from scanner.units import G_FERMI
+from scanner.units import G_FERMI, HBAR_GEV_S
 
 BOUND = LifetimeBound("toy", np.array([0.05, 0.5]), np.array([[0.1, 0.1], [0.2, 0.2], [0.4, 0.4]]),
                       np.array([1e-10, 1e-10]), 3.0, 0.2)  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 import scanner
 from scanner.errors import Status
-from scanner.physics.flight import HBARC, NODES, NOTHING
+from scanner.physics.flight import NODES, NOTHING
 from scanner.physics.heavy_neutrino_production import production_ratios
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction
@@ -27,6 +27,7 @@ from scanner.signals.lepton_number_violation import (
     violating,
     violating_per_width,
 )
+from scanner.units import HBARC_GEV_M as HBARC
 from scanner.vocabulary import Monomial
 
 LENGTH = 1.0
