@@ -14,7 +14,7 @@ from scanner import worker
 from scanner.cube import Cube
 from scanner.errors import ScannerError
 from scanner.provenance import code
-from scanner.worker import Outcome, run_block
+from scanner.worker import Outcome, run_task
 
 BLOCKS_IN_FLIGHT = 8
 """Blocks in flight for each worker: enough that none waits for the driver, few enough to forget cheaply."""
@@ -37,7 +37,7 @@ class SerialExecutor:
 
     def completed(self) -> list[Outcome]:
         """Run the next block."""
-        return [run_block(*self._task, self._queue.popleft())]
+        return [run_task(*self._task, self._queue.popleft())]
 
 
 class DaskExecutor:
@@ -68,7 +68,7 @@ class DaskExecutor:
     def submit(self, numbers: Sequence[int]) -> None:
         """Send blocks to the scheduler."""
         columns = [[part] * len(numbers) for part in self._task]
-        futures = self._client.map(run_block, *columns, list(numbers), pure=False, retries=0)
+        futures = self._client.map(run_task, *columns, list(numbers), pure=False, retries=0)
         self._numbers.update(zip(futures, numbers, strict=True))
         self._completed.update(futures)
 

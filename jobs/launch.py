@@ -132,11 +132,13 @@ def _compute(
     total = int(cube.layout.sizes().sum())
     reporter.start(found["blocks"], found["done"], total, found["points_done"])
     engine.log.info("start: %d blocks, %d done, %d to compute", found["blocks"], found["done"], len(todo))
-    if not todo:
+    lacking = engine.lacking_tables(scan, cube) if todo or verify else []
+    if not todo and not lacking:
         ledger.flush()
         return Summary()
     begin = provenance.now()
-    with _executor(cube, cluster, min(workers, len(todo)), scan, lock, reporter) as executor:
+    with _executor(cube, cluster, min(workers, len(todo) + len(lacking)), scan, lock, reporter) as executor:
+        engine.build_tables(scan, cube, lacking, executor)
         summary = engine.run_blocks(cube, ledger, todo, executor, reporter, scan.file.execution.retries)
     cubes.remove_partial_files(cube.url)  # a worker that died in mid-write may have left one
     run = {

@@ -340,6 +340,9 @@ def _show_model(model: Any) -> None:
     for constraint in model.constraints:
         out.print(f"constraint: {constraint.reason}", markup=False)
     out.print("signals: " + ", ".join(model.signals))
+    if model.derived:
+        names = ", ".join(d.name if d.unit == "1" else f"{d.name} [{d.unit}]" for d in model.derived)
+        out.print(f"derived, as coordinates of the cube: {names}", markup=False)
 
 
 def _show_experiment(experiment: Any) -> None:

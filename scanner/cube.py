@@ -40,7 +40,7 @@ from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, Ledger, LedgerDamaged
 from scanner.scan import Scan
-from scanner.tables import BuiltTable, build_all
+from scanner.tables import PlannedTable
 
 FORMAT = 1
 DRIVER_FILES = {"driver.lock", "driver.json", "driver.new", "driver.log", "cluster.log"}
@@ -122,6 +122,11 @@ class Cube:
         position = "/".join(map(str, (0, *self.layout.position(block.number, block.group))))
         sync((self.arrays[block.group][name].store_path / f"c/{position}").delete())
 
+    def clear(self, path: str) -> None:
+        """Delete all chunks of an array."""
+        with storage_errors(self.url):
+            sync((self.array(path).store_path / "c").delete_dir())
+
     def write_failed(self, block: Block, status: Status) -> None:
         """Mark every point of a block as not computed, for the reason given by a status."""
         shape = (self.arrays[block.group]["status"].shape[0], *block.shape)
@@ -149,8 +154,7 @@ class Cube:
 
     def _shards(self, path: str, group: int) -> set[int]:
         counts, offset = self.layout.counts(group), self.layout.offsets[group]
-        keys = _keys(self.root, path)
-        positions = [tuple(map(int, key.split("/")[1:])) for key in keys]
+        positions = [tuple(map(int, key.split("/")[1:])) for key in keys(self.root, path)]
         return {offset + int(np.ravel_multi_index(p, counts)) if p else offset for p in positions}
 
     def is_failed(self, block: Block) -> bool:
@@ -191,34 +195,16 @@ class Cube:
         return bool((status == Status.missing).any() or (np.isnan(chi2) & (status == Status.ok)).any())
 
     def mend(self, scan: Scan) -> list[str]:
-        """Write damaged axes and tables anew; return their paths.
-
-        Raises
-        ------
-        StoreError
-            If a table cannot be made as it was, because its sources have changed.
-        """
-        mended = [path for path, _, _ in _coordinates(scan) if self._unreadable(path)]
+        """Write damaged axes and other coordinates anew; return their paths."""
+        mended = [path for path, _, _ in _coordinates(scan) if self.unreadable(path)]
         with storage_errors(self.url):
             for path, values, names in _coordinates(scan):
                 if path in mended:
                     _save(self.root, path, values, names)
-            parts = {p: [f"tables/{p}/{part}" for part in ("entries", "status")] for p in self.record["tables"]}
-            damaged = [path for path, paths in parts.items() if any(map(self._unreadable, paths))]
-            built = build_all(scan) if damaged else {}
-            for path in damaged:
-                self._mend_table(path, built[path])
-        return mended + [f"tables/{path}" for path in damaged]
+        return mended
 
-    def _mend_table(self, path: str, table: BuiltTable) -> None:
-        if table.key != self.record["tables"][path]["key"]:
-            raise StoreError(
-                f"{self.url}: table {path} is damaged, and what it was made from has changed since\n  "
-                "restore the store from a copy, or replace it with --fresh"
-            )
-        _save_table(self.root, path, table)
-
-    def _unreadable(self, path: str) -> bool:
+    def unreadable(self, path: str) -> bool:
+        """Whether an array cannot be read, for another reason than the file system."""
         try:
             self.array(path)[...]
         except OSError:
@@ -227,21 +213,11 @@ class Cube:
             return True
         return False
 
-    def tables(self) -> dict[str, BuiltTable]:
-        """Return the tables that the scan is evaluated with."""
-        found = {}
-        for path, facts in self.record["tables"].items():
-            with decoding_errors(self.url, f"table {path}"):
-                entries = np.asarray(self.array(f"tables/{path}/entries")[...])
-                status = np.asarray(self.array(f"tables/{path}/status")[...])
-            found[path] = BuiltTable(tuple(facts["axes"]), entries, status, facts["key"])
-        return found
 
-
-def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> Cube:
+def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, PlannedTable]) -> Cube:
     """Create a store, in place of one whose creation did not end.
 
-    The record is written last, so that half a store is never taken for a whole one.
+    The record is written last, so that half a store is never taken for a whole one. Tables are empty.
     """
     with storage_errors(url):
         erase(url)
@@ -249,7 +225,7 @@ def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable
         for path, values, names in _coordinates(scan):
             _save(root, path, values, names)
         for path, table in tables.items():
-            _save_table(root, path, table)
+            _create_table(root, path, table)
         for number in range(len(scan.groups)):
             _create_arrays(root, scan, layout, number)
         Ledger.empty(root, layout.number_of_blocks).flush()
@@ -373,7 +349,7 @@ def decoding_errors(url: str, what: str) -> Iterator[None]:
         ) from error
 
 
-def _keys(root: zarr.Group, path: str) -> list[str]:
+def keys(root: zarr.Group, path: str) -> list[str]:
     """Keys of the shards of an array, without its path: ``0/3/1``. An empty file (host crash) is no shard."""
     prefix = f"{root.store_path.path}/{path}/c/".lstrip("/")
 
@@ -408,9 +384,18 @@ def _coordinates(scan: Scan) -> list[tuple[str, np.ndarray, tuple[str, ...]]]:
     return axes + [(path, values.array, values.axes) for path, values in kept]
 
 
-def _save_table(root: zarr.Group, path: str, table: BuiltTable) -> None:
-    _save(root, f"tables/{path}/entries", table.entries)
-    _save(root, f"tables/{path}/status", table.status)
+def _create_table(root: zarr.Group, path: str, planned: PlannedTable) -> None:
+    """Make the arrays of a table, a chunk for each of its parts."""
+    nodes = len(planned.nodes)
+    for name, dtype, shape in (("entries", "float64", planned.table.shape), ("status", "uint8", ())):
+        root.create_array(
+            f"tables/{path}/{name}",
+            shape=(nodes, *shape),
+            chunks=(min(planned.part, nodes), *shape),
+            dtype=dtype,
+            compressors=_CODECS,
+            overwrite=True,
+        )
 
 
 def _create_arrays(root: zarr.Group, scan: Scan, layout: Layout, number: int) -> None:
@@ -436,7 +421,7 @@ def _create_arrays(root: zarr.Group, scan: Scan, layout: Layout, number: int) ->
             array.attrs["flag_meanings"] = " ".join(s.name for s in Status)
 
 
-def _record(scan: Scan, layout: Layout, tables: Mapping[str, BuiltTable]) -> dict[str, Any]:
+def _record(scan: Scan, layout: Layout, tables: Mapping[str, PlannedTable]) -> dict[str, Any]:
     """The attributes of a store, plain JSON."""
     identity = provenance.identity(scan)
     return {

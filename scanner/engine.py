@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from scanner import cube as cubes
-from scanner import planning, provenance, tables, worker
+from scanner import planning, provenance, stored_tables, tables, worker
 from scanner.cube import Cube, Place
-from scanner.errors import Status, StoreError, StoreRefused
+from scanner.errors import ScannerError, Status, StoreError, StoreRefused
 from scanner.ledger import DONE, FAILED, Ledger
 from scanner.scan import Scan
 from scanner.worker import Outcome
@@ -106,7 +106,7 @@ class Summary:
 
 
 def prepare(scan: Scan, url: str, workers: int, reporter: Reporter) -> Cube:
-    """Open the scan's store, or create it: plan the blocks, build the tables.
+    """Open the scan's store, or create it: plan the blocks, and the tables, filled from the user's cache.
 
     Raises
     ------
@@ -128,7 +128,10 @@ def prepare(scan: Scan, url: str, workers: int, reporter: Reporter) -> Cube:
     layout = planning.layout(scan, workers, reporter.message)
     reporter.message(f"{scan.grid.size:,} points in {layout.number_of_blocks:,} blocks")
     _compare_with_disk(scan, url, reporter)
-    return cubes.create(url, scan, layout, tables.build_all(scan))
+    planned = tables.plan(scan)
+    cube = cubes.create(url, scan, layout, planned)
+    stored_tables.recall(cube, planned)
+    return cube
 
 
 def _compare_with_disk(scan: Scan, url: str, reporter: Reporter) -> None:
@@ -160,9 +163,11 @@ def _differences(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str
 
 
 def mend(scan: Scan, cube: Cube, reporter: Reporter) -> None:
-    """Write damaged axes and tables of a store anew, from the scan file."""
+    """Write damaged axes of a store anew, from the scan file, and drop damaged tables."""
     for path in cube.mend(scan):
         reporter.message(f"verified: {path} was damaged, and is written anew")
+    for path in stored_tables.drop_damaged(cube):
+        reporter.message(f"verified: table {path} was damaged, and is built anew")
 
 
 def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> list[int]:
@@ -173,6 +178,33 @@ def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> lis
         reporter.message(f"verified: {len(damaged)} damaged block(s) to recompute {damaged or ''}".rstrip())
         ledger.mark(damaged, 0)
     return [number for number in range(ledger.state.size) if ledger.state[number] != DONE]
+
+
+def lacking_tables(scan: Scan, cube: Cube) -> list[int]:
+    """Return the numbers of the parts of tables that a store lacks."""
+    return stored_tables.missing(cube, tables.plan(scan))
+
+
+def build_tables(scan: Scan, cube: Cube, lacking: Sequence[int], executor: Executor) -> None:
+    """Build the parts of tables that a store lacks, and keep them for the user's next scan.
+
+    Raises
+    ------
+    ScannerError
+        If one cannot be built.
+    """
+    blocks, parts = cube.layout.number_of_blocks, tables.parts(tables.plan(scan))
+    retries = scan.file.execution.retries
+    for outcome in _outcomes(executor, [blocks + number for number in lacking], Counter(), retries):
+        part = parts[outcome.number - blocks]
+        if outcome.kind == worker.UNWRITABLE:
+            raise StoreError(outcome.message)
+        if outcome.kind != worker.DONE:
+            problem = f"the tables {', '.join(part.paths)} cannot be built, nodes {part.nodes}: {outcome.message}"
+            raise ScannerError(problem)
+        log.info("tables %s, part %d done in %.3f s", part.paths, part.number, outcome.evaluate_seconds)
+    if lacking:
+        tables.remember(stored_tables.read(cube).values())
 
 
 def run_blocks(

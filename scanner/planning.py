@@ -156,7 +156,7 @@ def _calibrate(scan: Scan, number: int) -> GroupPlan:
     start = tuple((n - b) // 2 for n, b in zip(shape, box, strict=True))
     part = scan.restrict(number, start, tuple(a + b for a, b in zip(start, box, strict=True)))
     begin = time.perf_counter()
-    built = tables.build_all(part, cached=False)
+    built = tables.build_all(part)
     table_seconds = time.perf_counter() - begin
     nodes = sum(s.nodes for s in tables.sizes(part))
     paths = {f"{m.experiment.name}/" for m in group.members}

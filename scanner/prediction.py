@@ -37,7 +37,7 @@ def predict(model: str, experiment: str, /, **params: float | str) -> xr.Dataset
         For an unknown name, or a value outside its range.
     """
     scan = point(registry.model(model), [experiment], params)
-    built = tables.build_all(scan, cached=False)
+    built = tables.build_all(scan)
     results = evaluate(scan, built, Block(0, 0, (), ()))
     found = scan.members()[experiment].experiment
     signal = np.zeros(found.data.size)

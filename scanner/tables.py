@@ -1,4 +1,7 @@
-"""Build the tables of a scan, each on the sub-grid of the axes that it depends on, once.
+"""Plan and build the tables of a scan, each on the sub-grid of the axes that it depends on, once.
+
+Tables that depend on the same parameters are built side by side, for what they share of a node (the widths of
+a heavy neutrino, say), a range of nodes at a time: such a part is a worker's task, and a chunk of the store.
 
 A table is found again by a key: the hash of the sources, its model, its experiment and their inputs, and the
 values of its nodes. Built tables are kept in the user's cache for the next scan and copied into each store;
@@ -11,7 +14,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,8 +26,10 @@ from scanner.scan import Scan, expand
 from scanner.signals.base import Table
 from scanner.sources import hash_files, kernel_sources
 
-NODES_AT_ONCE = 1024
-"""Less than what `scanner.signals.heavy_neutrino` remembers."""
+PARTS = 256
+"""Of the nodes of a table at most."""
+NODES_OF_A_PART = 64
+"""At least: milliseconds where a node takes 30 µs, some seconds where twenty experiments take 5 ms each."""
 CONSTANTS = ("hepunits", "particle")
 """Libraries whose numbers go into tables."""
 
@@ -52,8 +57,100 @@ class BuiltTable:
 
 
 @dataclass(frozen=True)
+class PlannedTable:
+    """A table of a scan, not built yet.
+
+    Parameters
+    ----------
+    table
+        What to build.
+    axes, key
+        As those of `BuiltTable`.
+    nodes
+        Parameter values, shape (nodes, parameters).
+    """
+
+    table: Table
+    axes: tuple[str, ...]
+    nodes: np.ndarray
+    key: str
+
+    @property
+    def part(self) -> int:
+        """Number of nodes of a part."""
+        return max(NODES_OF_A_PART, math.ceil(len(self.nodes) / PARTS))
+
+    def on(self, entries: np.ndarray, status: np.ndarray) -> BuiltTable:
+        """Return the table, built."""
+        return BuiltTable(self.axes, entries, status, self.key)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some nodes of all tables that depend on the same parameters.
+
+    Parameters
+    ----------
+    paths
+        The tables.
+    number
+        Of the part.
+    nodes
+        Slice of their nodes.
+    """
+
+    paths: tuple[str, ...]
+    number: int
+    nodes: slice
+
+
+Plan = Mapping[str, PlannedTable]
+
+
+def plan(scan: Scan) -> dict[str, PlannedTable]:
+    """Return the tables of a scan by path, ``experiment/prediction/table``."""
+    sources = hash_files(kernel_sources())
+    found = {}
+    for name, member in scan.members().items():
+        for i, prediction in enumerate(member.predictions):
+            for table in prediction.tables:
+                path = f"{name}/{i}/{table.name}"
+                found[path] = _planned(scan, path, table, sources)
+    return found
+
+
+def _planned(scan: Scan, path: str, table: Table, sources: str) -> PlannedTable:
+    used = {a for p in table.parameters for a in scan.parameters[p].axes}
+    axes = tuple(a for a in scan.grid.names if a in used)
+    shape = scan.grid.subgrid(axes).shape
+    nodes = np.empty((math.prod(shape), len(table.parameters)))
+    for i, name in enumerate(table.parameters):
+        nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
+    return PlannedTable(table, axes, nodes, _key(f"{scan.model.name}/{path}", table, nodes, sources))
+
+
+def parts(planned: Plan) -> list[Part]:
+    """Return the parts of all tables, in an order that follows from the plan alone."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for path, one in planned.items():
+        alike.setdefault(one.table.parameters, []).append(path)
+    found = []
+    for paths in alike.values():
+        first = planned[paths[0]]
+        starts = range(0, len(first.nodes), first.part)
+        found += [Part(tuple(paths), n, slice(start, start + first.part)) for n, start in enumerate(starts)]
+    return found
+
+
+def build(planned: Plan, part: Part) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+    """Build a part; yields path, entries and status of its tables."""
+    for path in part.paths:
+        yield path, *planned[path].table.build(planned[path].nodes[part.nodes])
+
+
+@dataclass(frozen=True)
 class TableSize:
-    """What a table will take, before it is built."""
+    """What a table takes."""
 
     path: str
     axes: tuple[str, ...]
@@ -61,94 +158,26 @@ class TableSize:
     bytes: int
 
 
-def walk(scan: Scan) -> Iterator[tuple[str, Table]]:
-    """Yield every table of a scan with its path, ``experiment/prediction/table``."""
-    for name, member in scan.members().items():
-        for i, prediction in enumerate(member.predictions):
-            for table in prediction.tables:
-                yield f"{name}/{i}/{table.name}", table
-
-
 def sizes(scan: Scan) -> list[TableSize]:
     """Return the size of every table of a scan."""
-    found = []
-    for path, table in walk(scan):
-        axes = _axes(scan, table)
-        nodes = scan.grid.subgrid(axes).size
-        found.append(TableSize(path, axes, nodes, nodes * (8 * math.prod(table.shape) + 1)))
-    return found
+    return [
+        TableSize(path, one.axes, len(one.nodes), len(one.nodes) * (8 * math.prod(one.table.shape) + 1))
+        for path, one in plan(scan).items()
+    ]
 
 
-def build_all(scan: Scan, cached: bool = True) -> dict[str, BuiltTable]:
-    """Build every table of a scan; returns them by path.
-
-    Parameters
-    ----------
-    scan
-        The scan.
-    cached
-        Whether to use the user's cache: yes for a scan, not for a single point or a calibration.
-    """
-    sources = hash_files(kernel_sources())
-    wanted = {path: _Wanted.of(scan, path, table, sources) for path, table in walk(scan)}
-    built = {path: _load(one.file) if cached else None for path, one in wanted.items()}
-    missing = {path: one for path, one in wanted.items() if built[path] is None}
-    for path, found in _build(missing):
-        built[path] = found
-        if cached:
-            _keep(missing[path].file, found)
-    return {path: BuiltTable(wanted[path].axes, *found, wanted[path].key) for path, found in built.items() if found}
+def build_all(scan: Scan) -> dict[str, BuiltTable]:
+    """Build every table of a scan here and now, for a single point, a calibration or a test."""
+    planned = plan(scan)
+    built = {p: one.on(*_empty(one)) for p, one in planned.items()}
+    for part in parts(planned):
+        for path, entries, status in build(planned, part):
+            built[path].entries[part.nodes], built[path].status[part.nodes] = entries, status
+    return built
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """A table of a scan with its nodes, not built yet."""
-
-    table: Table
-    axes: tuple[str, ...]
-    nodes: np.ndarray
-    key: str
-
-    @classmethod
-    def of(cls, scan: Scan, path: str, table: Table, sources: str) -> _Wanted:
-        axes = _axes(scan, table)
-        shape = scan.grid.subgrid(axes).shape
-        nodes = np.empty((math.prod(shape), len(table.parameters)))
-        for i, name in enumerate(table.parameters):
-            nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
-        return cls(table, axes, nodes, _key(f"{scan.model.name}/{path}", table, nodes, sources))
-
-    def empty(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return arrays for its entries and statuses."""
-        return np.empty((len(self.nodes), *self.table.shape)), np.empty(len(self.nodes), dtype=np.uint8)
-
-    @property
-    def file(self) -> Path:
-        """Its place in the user's cache."""
-        return user_cache_dir() / "tables" / f"{self.key}.npz"
-
-
-_Entries = tuple[np.ndarray, np.ndarray]
-
-
-def _build(wanted: Mapping[str, _Wanted]) -> Iterator[tuple[str, _Entries]]:
-    """Build tables, those of the same parameters side by side, for what they share of a node (widths, say)."""
-    by_parameters: dict[tuple[str, ...], dict[str, _Wanted]] = {}
-    for path, one in wanted.items():
-        by_parameters.setdefault(one.table.parameters, {})[path] = one
-    for alike in by_parameters.values():
-        found = {path: one.empty() for path, one in alike.items()}
-        # Some nodes at a time, also so that Ctrl-C is heard between the kernels' calls.
-        for first in range(0, max(len(w.nodes) for w in alike.values()), NODES_AT_ONCE):
-            part = slice(first, first + NODES_AT_ONCE)
-            for path, (entries, status) in found.items():
-                entries[part], status[part] = alike[path].table.build(alike[path].nodes[part])
-        yield from found.items()
-
-
-def _axes(scan: Scan, table: Table) -> tuple[str, ...]:
-    used = {a for p in table.parameters for a in scan.parameters[p].axes}
-    return tuple(a for a in scan.grid.names if a in used)
+def _empty(one: PlannedTable) -> tuple[np.ndarray, np.ndarray]:
+    return np.empty((len(one.nodes), *one.table.shape)), np.empty(len(one.nodes), dtype=np.uint8)
 
 
 def _key(name: str, table: Table, nodes: np.ndarray, sources: str) -> str:
@@ -161,21 +190,31 @@ def _key(name: str, table: Table, nodes: np.ndarray, sources: str) -> str:
     return digest.hexdigest()
 
 
-def _load(path: Path) -> _Entries | None:
-    try:
-        with np.load(path) as saved:
-            return saved["entries"], saved["status"]
-    except (OSError, ValueError, KeyError, EOFError):
-        return None  # absent or damaged: it is only a cache, and is built again
+def _file(key: str) -> Path:
+    return user_cache_dir() / "tables" / f"{key}.npz"
 
 
-def _keep(path: Path, built: _Entries) -> None:
-    """Write atomically; a cache that cannot be written is no reason to stop."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, entries=built[0], status=built[1])
-        Path(temporary).replace(path)
-    except OSError:
-        return
+def remembered(planned: Plan) -> dict[str, BuiltTable]:
+    """Return what the user's cache has of some tables; one that is damaged is as good as absent."""
+    found = {}
+    for path, one in planned.items():
+        try:
+            with np.load(_file(one.key)) as saved:
+                found[path] = one.on(saved["entries"], saved["status"])
+        except (OSError, ValueError, KeyError, EOFError):
+            continue
+    return found
+
+
+def remember(built: Iterable[BuiltTable]) -> None:
+    """Keep tables in the user's cache, written atomically; if that cannot be written, it is no reason to stop."""
+    for table in built:
+        path = _file(table.key)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, entries=table.entries, status=table.status)
+            Path(temporary).replace(path)
+        except OSError:
+            return

@@ -1,8 +1,8 @@
 """The one unit convention, and the constants in it.
 
 Energies, masses and widths of heavy particles are in GeV; mass-squared differences of light neutrinos in
-eV²; baselines in km; densities in g/cm³; probabilities and mixings are pure numbers. Release files keep
-their own units in their headers, and the builders convert.
+eV²; baselines of oscillations in km, decay lengths and detectors in m; densities in g/cm³; probabilities and
+mixings are pure numbers. Release files keep their own units in their headers, and the builders convert.
 
 Constants come from scikit-hep's hepunits (CODATA 2018); what it lacks carries its reference here.
 """
@@ -13,10 +13,23 @@ import math
 
 from hepunits import units as _u
 from hepunits.constants import Avogadro as _AVOGADRO_PER_MOLE
+from hepunits.constants import c_light as _SPEED_OF_LIGHT
 from hepunits.constants import hbarc as _HBARC
 
 HBARC_GEV_FM: float = _HBARC / (_u.GeV * _u.femtometer)
 """ħc [GeV fm]."""
+
+HBARC_GEV_M: float = HBARC_GEV_FM * 1e-15
+"""ħc [GeV m]."""
+
+SPEED_OF_LIGHT: float = _SPEED_OF_LIGHT / (_u.meter / _u.second)
+"""[m/s]."""
+
+HBAR_GEV_S: float = HBARC_GEV_M / SPEED_OF_LIGHT
+"""ħ [GeV s]."""
+
+ALPHA_EM: float = 7.2973525693e-3
+"""Fine-structure constant at Q² = 0; CODATA 2018."""
 
 HBARC_EV_KM: float = HBARC_GEV_FM * 1e9 * 1e-18
 """ħc [eV km]."""

@@ -135,10 +135,15 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Monomial:
-    """coefficient · Π parameter^power with integer powers: how couplings enter a rate."""
+    """coefficient · Π parameter^power with whole positive powers: how couplings enter a rate."""
 
     coefficient: float
     powers: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, power in self.powers.items():
+            if not isinstance(power, int) or power < 1:
+                raise ValueError(f"a monomial needs whole positive powers, not {name}^{power!r}: tabulate the rest")
 
     def value(self, parameters: Mapping[str, float]) -> float:
         """Evaluate at one point."""

@@ -1,4 +1,4 @@
-"""What a worker does: evaluate one block of a store and write it there.
+"""What a worker does: evaluate one block of a store, or build one part of its tables, and write it there.
 
 A task is the store's URL and a number. Everything else (scan, layout, tables) a worker reads from the store,
 once, so that a worker that starts late, elsewhere, or again needs nothing from the driver.
@@ -13,13 +13,13 @@ import traceback
 from dataclasses import dataclass, field
 
 from scanner import cube as cubes
-from scanner import provenance
+from scanner import provenance, stored_tables, tables
 from scanner.config import ScanFile
 from scanner.cube import Cube
 from scanner.errors import StoreError
 from scanner.evaluate import evaluate
 from scanner.scan import Scan, resolve
-from scanner.tables import BuiltTable
+from scanner.tables import BuiltTable, PlannedTable
 
 DONE, FAILED, LOST, UNWRITABLE = "done", "failed", "lost", "unwritable"
 
@@ -31,7 +31,7 @@ class Outcome:
     Parameters
     ----------
     number
-        The block.
+        Of the task: the block, or beyond the last block the part of the tables.
     kind
         ``done``, ``failed`` (its evaluation raised), ``lost`` (it took its worker down repeatedly) or
         ``unwritable`` (the store cannot be written: no other block will fare better).
@@ -59,11 +59,20 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Session:
-    """A store opened for work, with its scan and tables."""
+    """A store opened for work, with its scan."""
 
     cube: Cube
     scan: Scan
-    tables: dict[str, BuiltTable]
+
+    @functools.cached_property
+    def tables(self) -> dict[str, BuiltTable]:
+        """The store's tables; blocks are handed out when all of them are there."""
+        return stored_tables.read(self.cube)
+
+    @functools.cached_property
+    def planned(self) -> dict[str, PlannedTable]:
+        """What the tables are to be built from."""
+        return tables.plan(self.scan)
 
 
 @functools.lru_cache(maxsize=2)
@@ -88,21 +97,36 @@ def session(url: str, identifier: str, code: str) -> Session:
     cube = cubes.open_cube(url, "r+")
     if cube.record["id"] != identifier:
         raise RuntimeError(f"{url} was replaced by another store while this scan ran")
-    return Session(cube, resolve(ScanFile.model_validate(cube.record["scan_file"])), cube.tables())
+    return Session(cube, resolve(ScanFile.model_validate(cube.record["scan_file"])))
 
 
-def run_block(url: str, identifier: str, code: str, number: int) -> Outcome:
-    """Evaluate and write one block. Never raises: exceptions do not all survive the way to the driver."""
+def run_task(url: str, identifier: str, code: str, number: int) -> Outcome:
+    """Evaluate and write one block, or beyond the last block's number one part of the tables.
+
+    Never raises: exceptions do not all survive the way to the driver.
+    """
     try:
         work = session(url, identifier, code)
-        block = work.cube.layout.block(number)
-        begin = time.perf_counter()
-        results = evaluate(work.scan, work.tables, block)
-        middle = time.perf_counter()
-        statuses = work.cube.write(block, results)
-        end = time.perf_counter()
+        part = number - work.cube.layout.number_of_blocks
+        return _build_part(work, number, part) if part >= 0 else _evaluate_block(work, number)
     except StoreError as error:
         return Outcome(number, UNWRITABLE, str(error), host=socket.gethostname())
     except Exception:
         return Outcome(number, FAILED, traceback.format_exc(), host=socket.gethostname())
+
+
+def _evaluate_block(work: Session, number: int) -> Outcome:
+    block = work.cube.layout.block(number)
+    built = work.tables
+    begin = time.perf_counter()
+    results = evaluate(work.scan, built, block)
+    middle = time.perf_counter()
+    statuses = work.cube.write(block, results)
+    end = time.perf_counter()
     return Outcome(number, DONE, "", block.size, statuses, middle - begin, end - middle, socket.gethostname())
+
+
+def _build_part(work: Session, number: int, part: int) -> Outcome:
+    begin = time.perf_counter()
+    stored_tables.build(work.cube, work.planned, part)
+    return Outcome(number, DONE, evaluate_seconds=time.perf_counter() - begin, host=socket.gethostname())

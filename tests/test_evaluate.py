@@ -110,17 +110,28 @@ def test_rounding_to_float32_marks_what_overflows() -> None:
 
 
 def test_tables_come_back_from_the_cache(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second time nothing is built, the bits are the same, and a damaged file is built again."""
+    """What was remembered has the same bits, and a damaged file is as good as none."""
     monkeypatch.setattr(tables, "user_cache_dir", lambda: tmp_path)
-    scan = _scan()
-    first = tables.build_all(scan)
-    files = sorted((tmp_path / "tables").iterdir())
-    assert len(files) == len(first) == 3
-    files[0].write_bytes(b"garbage")
-    for again in (tables.build_all(scan), tables.build_all(scan)):
-        for path, table in first.items():
-            assert again[path].key == table.key
-            np.testing.assert_array_equal(again[path].entries, table.entries)
+    built, planned = tables.build_all(_scan()), tables.plan(_scan())
+    assert tables.remembered(planned) == {}
+    tables.remember(built.values())
+    assert len(list((tmp_path / "tables").iterdir())) == len(built) == 3
+    found = tables.remembered(planned)
+    assert found.keys() == built.keys()
+    for path, table in built.items():
+        assert found[path].key == table.key == planned[path].key
+        np.testing.assert_array_equal(found[path].entries, table.entries)
+    (tmp_path / "tables" / f"{table.key}.npz").write_bytes(b"garbage")
+    assert built.keys() - tables.remembered(planned).keys() == {path}
+
+
+def test_parts_hold_every_node_once() -> None:
+    planned = tables.plan(_scan(axes={"dm2_41": {"log": [0.1, 99], "points": 150}}))
+    parts = tables.parts(planned)
+    for path, one in planned.items():
+        mine = [part for part in parts if path in part.paths]
+        assert [part.number for part in mine] == list(range(len(mine)))
+        assert [i for part in mine for i in range(150)[part.nodes]] == list(range(len(one.nodes)))
 
 
 def test_the_table_key_knows_its_nodes() -> None:

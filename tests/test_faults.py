@@ -43,6 +43,7 @@ from zarr.storage import _local
 
 import scanner
 from jobs.launch import Options, run_scan
+from scanner import tables
 from scanner.config import read_scan_file
 from scanner.cube import open_cube
 from scanner.engine import Silent, Summary
@@ -188,7 +189,32 @@ def test_damaged_axis_is_an_error_and_mended(file: Path, store: Path, reference:
     assert_same(store, reference)
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_table_that_cannot_be_built_is_one_message_and_goes_on_later(
+    file: Path, reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("no such integral")
+
+    store = tmp_path / "new.zarr"
+    with monkeypatch.context() as broken:
+        broken.setattr(tables, "build", fail)
+        broken.setattr(tables, "remembered", lambda planned: {})
+        with pytest.raises(ScannerError, match=r"(?s)tables miniboone.* cannot be built.*no such integral"):
+            _run(file, store)
+        assert written(store) == set()
+    assert _run(file, store).evaluated == BLOCKS
+    assert_same(store, reference)
+
+
+@pytest.mark.parametrize("damage", [_empty, Path.unlink])
+def test_a_lost_part_of_a_table_is_built_again(file: Path, store: Path, reference: Path, damage: Damage) -> None:
+    damage(next((store / "tables/miniboone").rglob("entries/c/0/0")))
+    (store / "g0/status" / SHARD).unlink()
+    assert _run(file, store).evaluated == 1
+    assert_same(store, reference)
+
+
+@pytest.mark.parametrize("damage", [damage for damage in DAMAGES if damage is not _empty])
 def test_damaged_table_is_an_error_and_mended(file: Path, store: Path, reference: Path, damage: Damage) -> None:
     table = next((store / "tables/miniboone").rglob("entries/c/0/0"))
     damage(table)

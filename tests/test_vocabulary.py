@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from scanner.errors import InputError
-from scanner.vocabulary import Parameter, complete
+from scanner.vocabulary import Monomial, Parameter, complete
 
 MASS = Parameter("m_N", "GeV", 0.1, 0.01, 2.0)
 NATURE = Parameter.choice("nature", "dirac", "majorana")
@@ -39,3 +39,9 @@ def test_refusals(given: dict[str, object], fragments: tuple[str, ...]) -> None:
         complete((MASS, NATURE), given, "here")
     for fragment in fragments:
         assert fragment in str(caught.value)
+
+
+@pytest.mark.parametrize("power", [-1, 0, 0.5])
+def test_a_monomial_refuses_what_a_kernel_would_drop(power: float) -> None:
+    with pytest.raises(ValueError, match="whole positive powers"):
+        Monomial(1.0, {"f_a": power})  # type: ignore[dict-item]

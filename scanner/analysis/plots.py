@@ -139,7 +139,11 @@ def _dress(axes: Any, axis: Any, coordinate: xr.DataArray) -> None:
     axis.set_label_text(name if unit == "1" else f"{name} [{_mathtext(unit)}]")
     values = coordinate.values
     if coordinate.attrs.get("scale") == "log" or (values[0] > 0 and values[-1] / values[0] > 50):
+        from matplotlib.ticker import NullFormatter
+
         (axes.set_xscale if axis.axis_name == "x" else axes.set_yscale)("log")
+        if values[-1] / values[0] > 10:  # labels between powers of ten would run into each other
+            axis.set_minor_formatter(NullFormatter())
 
 
 def _mathtext(unit: str) -> str:

@@ -111,7 +111,7 @@ def _lambert(x):  # type: ignore[no-untyped-def]
         f = w * power - x
         step = f / (power * (w + 1) - (w + 2) * f / (2 * w + 2))
         w -= step
-        if abs(step) <= 1e-16 * (1 + w):
+        if abs(step) <= 1e-6 * (1 + w):  # convergence is cubic
             break
     return w
 

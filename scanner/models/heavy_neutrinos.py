@@ -7,20 +7,23 @@ say at one point, so that a user and a search never see different numbers.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from scanner.errors import InputError, did_you_mean
 from scanner.models.base import Model
-from scanner.physics.heavy_neutrino_channels import COMPLETE_BELOW
+from scanner.physics.heavy_neutrino_channels import CHANNELS, COMPLETE_BELOW
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import PARENTS, production_ratios
 from scanner.signals.heavy_neutrino import Channel, Coupling, HeavyNeutrino, State
-from scanner.units import HBARC_GEV_FM
+from scanner.units import HBARC_GEV_M
 from scanner.vocabulary import Constraint, Monomial, Parameter, Reference
 
 MIXINGS = ("Ue4_sq", "Umu4_sq", "Utau4_sq")
-INVISIBLE = ("nu_nu_nu",)
+INVISIBLE = ("nu_nu_nu", "nu_Zprime")
+"""Channels of which a detector sees nothing."""
 
 PARAMETERS = (
     Parameter("m_N", "GeV", 0.25, 1e-6, 1e3, r"$m_N$"),
@@ -54,6 +57,17 @@ REFERENCES = (
     ),
 )
 
+DARK_DECAYS = Reference(
+    "Arguelles:2021dqn",
+    "Argüelles, Carlos A. and Foppiani, Nicolò and Hostert, Matheus",
+    "Heavy neutral leptons below the kaon mass at hodoscopic neutrino detectors",
+    2022,
+    "2109.03831",
+    "10.1103/PhysRevD.105.095006",
+    "Phys. Rev. D 105 (2022) 095006",
+)
+"""Decays of heavy neutrinos through new forces, and what they do to searches."""
+
 STATE_PARAMETERS = ("m_N", "nature")
 """Mass and nature of N, where they are parameters themselves."""
 
@@ -66,9 +80,14 @@ def state_of(values: np.ndarray) -> State:
     return State(mass=float(values[0]), majorana=bool(values[1]))
 
 
+def channel(name: str) -> Channel:
+    """Return the channel that is seen as what it is called, or not at all."""
+    return Channel(name, "" if name in INVISIBLE else name)
+
+
 def weak_channels() -> tuple[Channel, ...]:
     """Return the weak decays, in the order of `weak_rows`."""
-    return tuple(Channel(name, "" if name in INVISIBLE else name) for name in weak_widths(1.0))
+    return tuple(channel(name) for name in CHANNELS)
 
 
 def weak_rows(mass: float, majorana: bool) -> np.ndarray:
@@ -77,9 +96,65 @@ def weak_rows(mass: float, majorana: bool) -> np.ndarray:
     A Majorana N decays into each final state and into its conjugate.
     """
     if not 0 < mass <= COMPLETE_BELOW:
-        return np.full((3, len(weak_channels())), np.nan)
+        return np.full((3, len(CHANNELS)), np.nan)
     factor = 2.0 if majorana else 1.0
     return factor * np.array(list(weak_widths(mass).values())).T
+
+
+def mixing_couplings(**powers: int) -> tuple[Coupling, ...]:
+    """Return the couplings |U_a|² times powers of other parameters, for a = e, mu, tau."""
+    return tuple(Coupling(Monomial(1.0, {mixing: 1} | powers), flavour) for flavour, mixing in enumerate(MIXINGS))
+
+
+DarkWidths = Iterable[Mapping[Channel, ArrayLike]]
+"""Widths [GeV] of a Dirac N by channel, one mapping for each triple of couplings (one coupling a flavour); a width
+is of shape (3,), or one number for all three."""
+
+
+def with_mixing(
+    parameters: tuple[str, ...] = (),
+    couplings: tuple[Coupling, ...] = (),
+    channels: tuple[Channel, ...] = (),
+    dark: Callable[..., DarkWidths] = lambda mass: (),
+) -> HeavyNeutrino:
+    """Return a heavy neutrino with weak decays through its mixing, and those of a dark interaction.
+
+    Parameters
+    ----------
+    parameters
+        Names of those that the dark widths depend on beside the mass of N and the couplings.
+    couplings
+        What multiplies the dark widths, in triples.
+    channels
+        Those that weak decays lack.
+    dark
+        ``dark(m_N, *values)`` returns the dark widths, for values of `parameters`.
+    """
+    every_coupling, every_channel = MIXING_COUPLINGS + couplings, weak_channels() + channels
+    column = {found: i for i, found in enumerate(every_channel)}
+
+    def widths(values: np.ndarray) -> np.ndarray:
+        state = state_of(values)
+        rows = np.zeros((len(every_coupling), len(every_channel)))
+        rows[:3, : len(CHANNELS)] = weak_rows(state.mass, state.majorana)
+        if np.isnan(rows).any():
+            return np.full_like(rows, np.nan)
+        factor = 2.0 if state.majorana else 1.0
+        further = dark(state.mass, *(float(value) for value in values[len(STATE_PARAMETERS) :]))
+        for i, found in enumerate(further, start=1):
+            for which, width in found.items():
+                rows[3 * i : 3 * i + 3, column[which]] = factor * np.asarray(width)
+        return rows
+
+    return HeavyNeutrino(
+        state_parameters=STATE_PARAMETERS,
+        state=state_of,
+        mixings=MIXING_MONOMIALS,
+        width_parameters=STATE_PARAMETERS + parameters,
+        couplings=every_coupling,
+        channels=every_channel,
+        widths=widths,
+    )
 
 
 class HeavyNeutrinoModel(Model):
@@ -119,7 +194,7 @@ class HeavyNeutrinoModel(Model):
     def ctau(self, **params: float | str) -> float:
         """Return the proper decay length ħc/Γ [m]; infinite where nothing lets N decay."""
         total = math.fsum(self.widths(**params).values())
-        return HBARC_GEV_FM * 1e-15 / total if total > 0 else math.inf
+        return HBARC_GEV_M / total if total > 0 else math.inf
 
     def branching_ratios(self, **params: float | str) -> dict[str, float]:
         """Return the branching ratios by final state.
@@ -132,7 +207,7 @@ class HeavyNeutrinoModel(Model):
         widths = self.widths(**params)
         total = math.fsum(widths.values())
         if total == 0:
-            raise InputError(self.name, "a heavy neutrino that does not mix is stable", hint="give it a mixing")
+            raise InputError(self.name, "without any coupling a heavy neutrino is stable", hint="give it a mixing")
         return {channel: width / total for channel, width in widths.items()}
 
     def production(self, parent: str, **params: float | str) -> dict[str, float]:
@@ -141,7 +216,7 @@ class HeavyNeutrinoModel(Model):
         Parameters
         ----------
         parent
-            ``pi``, ``K``, ``KL``, ``D``, ``Ds``, ``tau`` or ``mu``.
+            ``pi``, ``K``, ``KL``, ``D``, ``D0``, ``Ds``, ``tau`` or ``mu``.
         **params
             As for `widths`; the ratios do not depend on ``nature``.
         """

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from scanner.models.base import Model
 from scanner.models.heavy_neutrinos import (
-    MIXING_COUPLINGS,
-    MIXING_MONOMIALS,
     MIXINGS,
     PARAMETERS,
     REFERENCES,
-    STATE_PARAMETERS,
     UNITARITY,
     HeavyNeutrinoModel,
-    state_of,
-    weak_channels,
-    weak_rows,
+    with_mixing,
 )
-from scanner.signals.heavy_neutrino import HeavyNeutrino, searches
+from scanner.signals.heavy_neutrino import searches
 
 PROVIDES = ("hnl",)
 VERSION = 2
@@ -26,27 +19,13 @@ VERSION = 2
 
 def load(name: str) -> Model:
     """Return the model."""
-    found = HeavyNeutrino(
-        state_parameters=STATE_PARAMETERS,
-        state=state_of,
-        mixings=MIXING_MONOMIALS,
-        width_parameters=STATE_PARAMETERS,
-        couplings=MIXING_COUPLINGS,
-        channels=weak_channels(),
-        widths=_widths,
-    )
     return HeavyNeutrinoModel(
         name=name,
         version=VERSION,
         title="Heavy neutrino with mixing alone",
         parameters=PARAMETERS,
-        signals=searches(found),
+        signals=searches(with_mixing()),
         references=REFERENCES,
         constraints=(UNITARITY,),
         null=dict.fromkeys(MIXINGS, 0.0),
     )
-
-
-def _widths(values: np.ndarray) -> np.ndarray:
-    state = state_of(values)
-    return weak_rows(state.mass, state.majorana)

@@ -11,21 +11,29 @@ beyond the largest angle that it can reach, none.
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from scanner.physics.heavy_neutrino_production import two_body_momentum
+from scanner.physics.heavy_neutrino_production import production_ratios, two_body_momentum
 from scanner.physics.kernel import INPUT, kernel
+from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 
 _f8 = types.float64
 
 NODES = 64
 """Of the integral over the parents' momentum."""
+
+LEPTONS = ("e", "mu")
+"""Leptons that pions and kaons decay into together with N; which is made through |U_a|² of the same flavour."""
+
+_rule = functools.cache(gauss_legendre)
 
 
 @kernel(_f8(_f8, _f8, _f8, _f8))
@@ -185,7 +193,7 @@ def heavy_spectrum(parents: Parents, mass: float, lepton: float) -> tuple[NDArra
     momentum, weight
         Momenta [GeV], and the fluxes that they stand for [as `Parents.density`, per area], shape (128,).
     """
-    nodes, weights = gauss_legendre(NODES)
+    nodes, weights = _rule(NODES)
     momentum, weight = np.empty(2 * NODES), np.empty(2 * NODES)
     rest = two_body_momentum(parents.mass, lepton, mass)
     if not rest > 0:
@@ -193,3 +201,61 @@ def heavy_spectrum(parents: Parents, mass: float, lepton: float) -> tuple[NDArra
     grid = parents.momentum, parents.density
     _heavy_spectrum(*grid, parents.mass, mass, rest, parents.cosine, nodes, weights, momentum, weight)
     return momentum, weight
+
+
+def two_body_spectrum(parents: Mapping[str, Parents], mass: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the heavy neutrinos that all parents make in two-body decays, for unit |U_e|² and for unit |U_μ|².
+
+    Parameters
+    ----------
+    parents
+        Beams by the name of the parent in `heavy_neutrino_production.MODES`: ``pi``, ``K``, ``D``, ``Ds``.
+    mass
+        Of N [GeV].
+
+    Returns
+    -------
+    momentum, weight
+        Momenta [GeV], shape (n,), and the fluxes that they stand for [as `Parents.density`, per area], one row
+        for each of LEPTONS, shape (2, n).
+    """
+    ratios = production_ratios(mass)
+    momenta, weights = [], []
+    for flavour, lepton in enumerate(LEPTONS):
+        for name, beam in parents.items():
+            momentum, weight = heavy_spectrum(beam, mass, MASS[lepton])
+            row = np.zeros((len(LEPTONS), weight.size))
+            row[flavour] = ratios[f"{name}->{lepton} N"][flavour] * weight
+            momenta.append(momentum)
+            weights.append(row)
+    return np.concatenate(momenta), np.concatenate(weights, axis=1)
+
+
+def rescaled_spectrum(
+    energy: NDArray[np.float64], flux: NDArray[np.float64], mass: float, ratio: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return heavy neutrinos as if they had the energies of the light ones, if every parent decayed so.
+
+    This is what recasts do that know a neutrino flux alone, φ_N(E) = φ_ν(E) for equal branching ratios: it
+    falls short of `heavy_spectrum` the more, the heavier N is, and serves to compare with them.
+
+    Parameters
+    ----------
+    energy, flux, ratio
+        As for `parents_of_light`.
+    mass
+        Of N [GeV].
+
+    Returns
+    -------
+    momentum, weight
+        As from `heavy_spectrum`, shape (64,).
+    """
+    if not energy[-1] > mass:
+        return np.ones(NODES), np.zeros(NODES)
+    nodes, weights = _rule(NODES)
+    low, high = math.acosh(max(energy[0] / mass, 1.0)), math.acosh(energy[-1] / mass)
+    rapidities = [low + 0.5 * (high - low) * (x + 1) for x in nodes]
+    momentum = np.array([mass * math.sinh(y) for y in rapidities])
+    density = np.array([interpolate(mass * math.cosh(y), energy, flux) for y in rapidities])
+    return momentum, 0.5 * (high - low) * weights * momentum * density / ratio

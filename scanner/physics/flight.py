@@ -21,12 +21,9 @@ import math
 from numba import types
 
 from scanner.physics.kernel import INPUT, INPUT_CUBE, kernel
-from scanner.units import HBARC_GEV_FM
+from scanner.units import HBARC_GEV_M
 
 _f8 = types.float64
-
-HBARC = HBARC_GEV_FM * 1e-15
-"""ħc [GeV m]."""
 
 NODES = 181
 FIRST = 1e-9
@@ -62,7 +59,7 @@ def first_node(mass, reach, momentum, weight):  # type: ignore[no-untyped-def]
             fastest = momentum[i]
     if fastest == 0:
         return 0.0, 0.0
-    return math.log(FIRST * HBARC * fastest / (mass * reach)), fastest
+    return math.log(FIRST * HBARC_GEV_M * fastest / (mass * reach)), fastest
 
 
 @kernel(types.void(_f8, INPUT, INPUT, _f8, _f8, _f8[::1]))
@@ -88,15 +85,15 @@ def fill_flight(mass, momentum, weight, baseline, length, out):  # type: ignore[
         for i in range(momentum.size):
             if not weight[i] > 0:
                 continue
-            k = width * mass / (momentum[i] * HBARC)
+            k = width * mass / (momentum[i] * HBARC_GEV_M)
             # Relative to the fastest N, so that nothing underflows.
-            excess = width * mass / HBARC * (1 / momentum[i] - 1 / fastest)
+            excess = width * mass / HBARC_GEV_M * (1 / momentum[i] - 1 / fastest)
             x = k * length
-            term = weight[i] * math.exp(-excess * baseline) * mass * length / (momentum[i] * HBARC) * _decayed(x)
+            term = weight[i] * math.exp(-excess * baseline) * mass * length / (momentum[i] * HBARC_GEV_M) * _decayed(x)
             total += term
             slope += term * (_decayed_slope(x) - k * baseline)
         if total > 0:
-            out[1 + 2 * node] = math.log(total) - width * mass / (fastest * HBARC) * baseline
+            out[1 + 2 * node] = math.log(total) - width * mass / (fastest * HBARC_GEV_M) * baseline
             out[2 + 2 * node] = slope / total
         else:
             out[1 + 2 * node] = NOTHING
@@ -148,7 +145,7 @@ def fill_flight_of_two(  # type: ignore[no-untyped-def]
         for i in range(momentum.size):
             if not weight[i] > 0:
                 continue
-            k = width * mass / (momentum[i] * HBARC)
+            k = width * mass / (momentum[i] * HBARC_GEV_M)
             boost = math.sqrt(momentum[i] ** 2 + mass**2)
             # An even distribution in energy; over the rapidity neither slow nor fast a need many nodes.
             low = math.acosh(max((boost * energy - momentum[i] * push) / (mass * flyer), 1.0))
@@ -156,7 +153,7 @@ def fill_flight_of_two(  # type: ignore[no-untyped-def]
             share = flyer * mass * half / (2 * momentum[i] * push)
             for direction in range(nodes.size):
                 speed = math.sinh(low + half * (nodes[direction] + 1))
-                rate = flyer_width / (speed * HBARC)
+                rate = flyer_width / (speed * HBARC_GEV_M)
                 for place in range(nodes.size):
                     z = baseline + 0.5 * length * (nodes[place] + 1)
                     value, rise = _second_decay(k, rate, z)

@@ -16,7 +16,8 @@ from scanner.physics.particles import MASS
 class ProductionInputs(NamedTuple):
     """Measured branching ratios of the decays into a light neutrino, and shapes of form factors.
 
-    Unless said otherwise the ratios are averages and fits of the PDG, Prog. Theor. Exp. Phys. 2022, 083C01.
+    Unless said otherwise the ratios are averages and fits of the PDG, Phys. Rev. D 110 (2024) 030001, compared
+    with its database (the package ``pdg``, 0.1.4); so were the form factors that the PDG lists (``pdg``, 2026.0).
     """
 
     pi_e: float = 1.230e-4
@@ -30,7 +31,10 @@ class ProductionInputs(NamedTuple):
     KL_pi_mu: float = 0.2704
     """Both charges together."""
     D_mu: float = 3.74e-4
-    """Also of D → e N and D → τ N, whose massless decays are unmeasured, or to 20 % only: f_D is the same."""
+    """Also of D → e N and D → τ N, whose massless decays are unmeasured, or to 20 % only: f_D is the same.
+
+    The PDG of 2026 has 4.02e-4.
+    """
     Ds_mu: float = 5.35e-3
     """Also of D_s → e N, whose massless decay is unmeasured: f_Ds is the same."""
     Ds_tau: float = 5.36e-2
@@ -40,6 +44,13 @@ class ProductionInputs(NamedTuple):
     D_Kst0_e: float = 5.40e-2
     """To K̄*(892)⁰, all its decays."""
     D_Kst0_mu: float = 5.27e-2
+    D0_K_e: float = 3.549e-2
+    D0_K_mu: float = 3.41e-2
+    D0_Kst_e: float = 2.15e-2
+    D0_Kst_mu: float = 1.89e-2
+    Ds_phi_e: float = 2.39e-2
+    """All decays of the φ."""
+    Ds_phi_mu: float = 2.24e-2
     tau_pi: float = 0.1082
     tau_K: float = 6.96e-3
     tau_rho: float = 0.2549
@@ -50,16 +61,20 @@ class ProductionInputs(NamedTuple):
     mu_e: float = 1.0
     """All decays of the muon, radiative ones with them."""
 
-    K_slope_plus: float = 0.0277
-    """λ₊ of K⁺ → π⁰, in f(q²) = f(0) (1 + λ q²/m_π²); as used by Gorbunov & Shaposhnikov, 0705.1729."""
-    K_slope_zero: float = 0.0183
-    """λ₀ of K⁺ → π⁰; 0705.1729."""
-    KL_slope_plus: float = 0.0267
-    """λ₊ of K⁰ → π; 0705.1729."""
-    KL_slope_zero: float = 0.0117
-    """λ₀ of K⁰ → π; 0705.1729."""
+    K_pole_plus: float = 0.8844
+    """M_V [GeV] of K⁺ → π⁰, in f₊(q²) = f(0)/(1 - q²/M²); NA48/2, 1808.09041, e and μ together, as in the PDG."""
+    K_pole_zero: float = 1.2083
+    """M_S [GeV] of K⁺ → π⁰, of f₀; the same fit."""
+    KL_pole_plus: float = 0.8776
+    """M_V [GeV] of K⁰ → π; the PDG's fit with μ-e universality."""
+    KL_pole_zero: float = 1.2517
+    """M_S [GeV] of K⁰ → π; the PDG's fit with μ-e universality."""
     D_K_zero_recoil: float = 0.7647
-    """f₊(0) = f₀(0) of D → K; ETM, Lubicz et al., 1706.03017, as the four below; quoted in 1805.08567."""
+    """f₊(0) = f₀(0) of D → K; ETM, Lubicz et al., 1706.03017, as the four below; quoted in 1805.08567.
+
+    flavio 2.7.1 has the same form factors in another parametrisation: within 0.3 %. Measured f₊ rises faster, which
+    makes D → K l N 2 % rarer for N of 1 GeV.
+    """
     D_K_plus_c: float = 0.066
     """c of f₊(q²) = (f(0) - c (z - z₀)(1 + (z + z₀)/2)) / (1 - P q²); z(q²), z₀ = z(0) of that reference."""
     D_K_plus_P: float = 0.224
@@ -69,13 +84,21 @@ class ProductionInputs(NamedTuple):
     D_K_zero_P: float = 0.0
     """P [GeV⁻²] of f₀."""
     D_Kst_r_V: float = 1.463
-    """V(0)/A₁(0) of D → K*; BaBar, 1012.1810."""
+    """V(0)/A₁(0) of D → K*; BaBar, 1012.1810, as in the PDG."""
     D_Kst_r_2: float = 0.801
-    """A₂(0)/A₁(0) of D → K*; BaBar, 1012.1810."""
+    """A₂(0)/A₁(0) of D → K*; BaBar, 1012.1810, as in the PDG."""
     D_Kst_pole_axial: float = 2.63
-    """Pole mass [GeV] of A₁ and A₂; BaBar, 1012.1810."""
-    D_Kst_pole_vector: float = 2.1122
-    """Pole mass [GeV] of V, that of D_s*, as in 1012.1810, where data hardly constrain it."""
+    """Pole mass [GeV] of A₁ and A₂; BaBar, 1012.1810, as in the PDG."""
+    D_Kst_pole_vector: float = 2.0
+    """Pole mass [GeV] of V, as the fit of 1012.1810 fixes it (in the PDG)."""
+    Ds_phi_r_V: float = 1.807
+    """V(0)/A₁(0) of D_s → φ; BaBar, 0807.1599, as in the PDG, with the poles below fixed."""
+    Ds_phi_r_2: float = 0.816
+    """A₂(0)/A₁(0) of D_s → φ; the same fit."""
+    Ds_phi_pole_axial: float = 2.5
+    """Pole mass [GeV] of A₁ and A₂; the same fit."""
+    Ds_phi_pole_vector: float = 2.1
+    """Pole mass [GeV] of V; the same fit."""
 
 
 PRODUCTION_INPUTS = ProductionInputs()
@@ -100,9 +123,15 @@ _MODES = (  # name, kind, parent, lepton, hadron, flavours of |U_a|², measured 
     ("D->K0 mu N", TO_PSEUDOSCALAR, "D", "mu", "K0", ("mu",), "D_K0_mu", "mu"),
     ("D->Kst0 e N", TO_VECTOR, "D", "e", "Kst0", ("e",), "D_Kst0_e", "e"),
     ("D->Kst0 mu N", TO_VECTOR, "D", "mu", "Kst0", ("mu",), "D_Kst0_mu", "mu"),
+    ("D0->K e N", TO_PSEUDOSCALAR, "D0", "e", "K", ("e",), "D0_K_e", "e"),
+    ("D0->K mu N", TO_PSEUDOSCALAR, "D0", "mu", "K", ("mu",), "D0_K_mu", "mu"),
+    ("D0->Kst e N", TO_VECTOR, "D0", "e", "Kst", ("e",), "D0_Kst_e", "e"),
+    ("D0->Kst mu N", TO_VECTOR, "D0", "mu", "Kst", ("mu",), "D0_Kst_mu", "mu"),
     ("Ds->e N", LEPTONIC, "Ds", "e", "nu", ("e",), "Ds_mu", "mu"),
     ("Ds->mu N", LEPTONIC, "Ds", "mu", "nu", ("mu",), "Ds_mu", "mu"),
     ("Ds->tau N", LEPTONIC, "Ds", "tau", "nu", ("tau",), "Ds_tau", "tau"),
+    ("Ds->phi e N", TO_VECTOR, "Ds", "e", "phi", ("e",), "Ds_phi_e", "e"),
+    ("Ds->phi mu N", TO_VECTOR, "Ds", "mu", "phi", ("mu",), "Ds_phi_mu", "mu"),
     ("tau->pi N", TAU_PSEUDOSCALAR, "tau", "nu", "pi", ("tau",), "tau_pi", "nu"),
     ("tau->K N", TAU_PSEUDOSCALAR, "tau", "nu", "K", ("tau",), "tau_K", "nu"),
     ("tau->rho N", TAU_VECTOR, "tau", "nu", "rho", ("tau",), "tau_rho", "nu"),
@@ -117,7 +146,7 @@ _MODES = (  # name, kind, parent, lepton, hadron, flavours of |U_a|², measured 
 MODES: tuple[str, ...] = tuple(name for name, *_ in _MODES)
 """Decays, in the order that branching ratios are listed in."""
 
-PARENTS: tuple[str, ...] = ("pi", "K", "KL", "D", "Ds", "tau", "mu")
+PARENTS: tuple[str, ...] = ("pi", "K", "KL", "D", "D0", "Ds", "tau", "mu")
 """What is before the arrow of a mode."""
 
 FORM_FACTORS, PARAMETERS = 4, 5
@@ -149,42 +178,40 @@ def modes(inputs: ProductionInputs = PRODUCTION_INPUTS) -> tuple[Mode, ...]:
     """List all decays into N."""
     found = []
     for name, kind, parent, lepton, hadron, flavours, measured, reference in _MODES:
-        shapes = _form_factors(inputs, parent, kind)
+        shapes = _form_factors(inputs, kind, parent, hadron)
         columns = [float(flavour in flavours) for flavour in FLAVOURS]
         ratio = float(getattr(inputs, measured))
         found.append(Mode(name, kind, parent, lepton, hadron, columns, ratio, reference, shapes))
     return tuple(found)
 
 
-def _form_factors(inputs: ProductionInputs, parent: str, kind: int) -> list[list[float]]:
-    """Shapes alone matter: those of kaons and of D → K* have f(0) = 1 and A₁(0) = 1."""
+def _form_factors(inputs: ProductionInputs, kind: int, parent: str, hadron: str) -> list[list[float]]:
+    """Shapes alone matter: those of kaons have f(0) = 1, those into vector mesons A₁(0) = 1."""
     none = [0.0] * PARAMETERS
     if kind == TO_VECTOR:
-        return _vector(inputs)
+        return _vector(inputs, parent, hadron)
     if kind != TO_PSEUDOSCALAR:
         return [none] * FORM_FACTORS
-    if parent == "D":
-        return [*_charmed(inputs), none, none]
-    slopes = getattr(inputs, f"{parent}_slope_plus"), getattr(inputs, f"{parent}_slope_zero")
-    return [*([1.0, slope / MASS["pi"] ** 2, 0.0, 0.0, 0.0] for slope in slopes), none, none]
+    if parent in ("D", "D0"):
+        return [*_charmed(inputs, parent, hadron), none, none]
+    poles = getattr(inputs, f"{parent}_pole_plus"), getattr(inputs, f"{parent}_pole_zero")
+    return [*([1.0, 0.0, 1 / pole**2, 0.0, 0.0] for pole in poles), none, none]
 
 
-def _charmed(inputs: ProductionInputs) -> list[list[float]]:
-    heavy, light = MASS["D"], MASS["K0"]
+def _charmed(inputs: ProductionInputs, parent: str, hadron: str) -> list[list[float]]:
+    heavy, light = MASS[parent], MASS[hadron]
     branch = (heavy + light) ** 2
     centre = branch - (heavy + light) * (math.sqrt(heavy) - math.sqrt(light)) ** 2
     plus, zero = (inputs.D_K_plus_c, inputs.D_K_plus_P), (inputs.D_K_zero_c, inputs.D_K_zero_P)
     return [[inputs.D_K_zero_recoil, c, pole, branch, centre] for c, pole in (plus, zero)]
 
 
-def _vector(inputs: ProductionInputs) -> list[list[float]]:
-    heavy, light = MASS["D"], MASS["Kst0"]
+def _vector(inputs: ProductionInputs, parent: str, hadron: str) -> list[list[float]]:
+    heavy, light = MASS[parent], MASS[hadron]
+    of = "Ds_phi" if hadron == "phi" else "D_Kst"  # D⁺ and D⁰ alike
+    r_V, r_2 = float(getattr(inputs, f"{of}_r_V")), float(getattr(inputs, f"{of}_r_2"))
+    axial, vector = float(getattr(inputs, f"{of}_pole_axial")), float(getattr(inputs, f"{of}_pole_vector"))
     # No current diverges at q² = 0, which fixes A₀ there; its pole is the pseudoscalar D_s.
-    longitudinal = ((heavy + light) - (heavy - light) * inputs.D_Kst_r_2) / (2 * light)
-    values = (
-        (inputs.D_Kst_r_V, inputs.D_Kst_pole_vector),
-        (longitudinal, MASS["Ds"]),
-        (1.0, inputs.D_Kst_pole_axial),
-        (inputs.D_Kst_r_2, inputs.D_Kst_pole_axial),
-    )
+    longitudinal = ((heavy + light) - (heavy - light) * r_2) / (2 * light)
+    values = ((r_V, vector), (longitudinal, MASS["Ds"]), (1.0, axial), (r_2, axial))
     return [[value, 0.0, 1 / pole**2, 0.0, 0.0] for value, pole in values]

@@ -9,10 +9,10 @@ is exactly 0. Rates of (D, D_s) → l N with an unmeasured ratio are normalised 
 
 Modes are named ``parent->products``, where a parent stands for itself and its antiparticle, and KL for the sum
 of both charges of the pion. In L → l ν N, U_L makes N the partner of L, U_l that of l: the two have the same
-rate, but not the same spectrum. D → K̄⁰, K̄*⁰ are those of the charged D. K̄* and, from τ, ρ and K* have zero width:
-what theirs lets through beyond the kinematic limit is missed. Left out are D⁰; D → π, ρ, η, ω; D_s → η, η', φ, K,
-so that the sum over D_s modes is too small below some 0.35 GeV (where D_s → l N falls below 5 %); τ → 3π N, and
-Kπ N beyond the K*; charmed baryons and B.
+rate, but not the same spectrum. D → K̄⁰, K̄*⁰ are those of the charged D, D0 → K⁻, K*⁻ those of the neutral one. K̄*
+and, from τ, ρ and K* have zero width: what theirs lets through beyond the kinematic limit is missed. Left out are
+D → π, ρ, η, ω; D_s → η, η', K, K*, so that the sum over D_s modes is too small at low masses; τ → 3π N, and Kπ N
+beyond the K*; charmed baryons and B.
 
 References: Shrock, Phys. Rev. D 24 (1981) 1232; Gorbunov & Shaposhnikov, 0705.1729; Bondarenko et al.,
 1805.08567; Ballett et al., 1905.00284.

@@ -20,11 +20,11 @@ from numba import types
 
 from scanner.errors import Status
 from scanner.physics.flight import NODES, fill_flight, fill_flight_of_two, per_width
-from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_INDEX, kernel
+from scanner.physics.kernel import INPUT_CUBE, INPUT_INDEX, kernel
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
 from scanner.signals.heavy_neutrino import Flyer, HeavyNeutrino, State
-from scanner.vocabulary import Monomial
+from scanner.signals.monomials import fill_monomials, pack_monomials
 
 PROVIDES = ("decay_in_flight",)
 VERSION = 1
@@ -112,24 +112,6 @@ def bind(states: Sequence[HeavyNeutrino], response: FlightResponse, bins: int) -
     return Prediction(parameters, tuple(table for part in parts for table in part.tables), add)
 
 
-class PackedMonomials(NamedTuple):
-    """Monomials as a kernel takes them: coefficients, and the indices of their factors one after another."""
-
-    coefficients: np.ndarray
-    ends: np.ndarray
-    factors: np.ndarray
-
-
-def pack_monomials(monomials: Sequence[Monomial], parameters: Sequence[str]) -> PackedMonomials:
-    """Return monomials in `parameters` for `monomial_values`."""
-    factors = [[parameters.index(p) for p, n in m.powers.items() for _ in range(n)] for m in monomials]
-    return PackedMonomials(
-        np.array([m.coefficient for m in monomials]),
-        np.cumsum([len(f) for f in factors], dtype=np.int64),
-        np.array([i for f in factors for i in f], dtype=np.int64),
-    )
-
-
 class _State:
     """One heavy neutrino at one experiment: its tables, the widths first, then one flight for each kind."""
 
@@ -155,7 +137,10 @@ class _State:
         status = np.full(len(values), Status.ok, dtype=np.uint8)
         for i, row in enumerate(values):
             found = state.state(row[state_columns])
-            if not found.mass <= response.mass_max:  # heavier, or no such state: nothing is made
+            if math.isnan(found.mass):
+                status[i] = Status.not_converged
+                continue
+            if found.mass > response.mass_max:  # nothing is made, and its widths may be unknown
                 continue
             widths = state.widths_at(row[width_columns])
             entries[i, :, 0] = [math.fsum(of) for of in widths]
@@ -186,10 +171,10 @@ class _State:
             status = np.full(len(values), Status.ok, dtype=np.uint8)
             for i, row in enumerate(values):
                 state = self.state.state(row[:own])
-                if not state.mass <= self.response.mass_max:
-                    continue
+                if math.isnan(state.mass) or state.mass > self.response.mass_max:
+                    continue  # of the former the widths' table tells
                 spectrum = self.response.spectrum(state.mass)
-                if np.isfinite(spectrum.weight).all():
+                if np.isfinite(state.scale * spectrum.weight).all():
                     self._fill(state, spectrum, product(row[columns]) if product else None, entries[i])
                 else:
                     status[i] = Status.not_converged
@@ -205,19 +190,6 @@ class _State:
             else:
                 rule = gauss_legendre(DIRECTIONS)
                 fill_flight_of_two(state.mass, spectrum.momentum, weight, *place, *flyer, *rule, out)
-
-
-@kernel(types.void(types.float64[:, ::1], INPUT, INPUT_INDEX, INPUT_INDEX, types.float64[:, ::1]))
-def fill_monomials(values, coefficients, ends, factors, out):  # type: ignore[no-untyped-def]
-    """Fill the values of packed monomials, one row each, from those of parameters, at many points."""
-    first = 0
-    for number in range(coefficients.size):
-        for point in range(out.shape[1]):
-            out[number, point] = coefficients[number]
-        for i in range(first, ends[number]):
-            for point in range(out.shape[1]):
-                out[number, point] *= values[factors[i], point]
-        first = ends[number]
 
 
 @kernel(

@@ -29,7 +29,7 @@ class State:
     Parameters
     ----------
     mass
-        [GeV], positive; NaN where the model has no such state.
+        [GeV], positive; NaN where it cannot be told.
     scale
         |U_a|² = scale · (the state's monomial for a): 1 for a model whose mixings are parameters.
     majorana
@@ -121,6 +121,8 @@ class HeavyNeutrino:
     widths: Callable[[np.ndarray], np.ndarray]
     splitting: Callable[[np.ndarray], float] | None = field(default=None)
     """For one member of a quasi-Dirac pair: its mass splitting [GeV] from the other, from `state_parameters`."""
+    dipoles: tuple[Monomial, Monomial, Monomial] | None = field(default=None)
+    """|μ_tr,a|² [GeV⁻²] for a = e, mu, tau, of a model in which transition dipoles make N."""
 
     def widths_at(self, node: np.ndarray) -> np.ndarray:
         """Return `widths` at values of `width_parameters`, read-only, remembered for the next experiment."""

@@ -17,6 +17,7 @@ from scanner.errors import Status
 from scanner.physics.kernel import kernel
 from scanner.physics.oscillation import averaged_sin_squared
 from scanner.signals.base import Prediction, Table
+from scanner.signals.monomials import fill_monomials, pack_monomials
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("oscillation",)
@@ -91,9 +92,8 @@ def bind(model: OscillationModel, channels: Sequence[OscillationResponse], bins:
     terms = [(c, t) for c in channels for t in model(c.source, c.target, c.antineutrino)]
     monomials = [(i, m) for i, (_, term) in enumerate(terms) for m in term.amplitude]
     parameters = tuple(dict.fromkeys(name for _, m in monomials for name in m.powers))
-    coefficients = np.array([m.coefficient for _, m in monomials])
-    powers = np.array([[m.powers.get(p, 0) for p in parameters] for _, m in monomials], dtype=np.int64)
-    table_of = np.array([i for i, _ in monomials], dtype=np.int64)
+    packed = pack_monomials([m for _, m in monomials], parameters)
+    table_of = [i for i, _ in monomials]
 
     def add(
         values: np.ndarray,
@@ -101,9 +101,10 @@ def bind(model: OscillationModel, channels: Sequence[OscillationResponse], bins:
         tables: tuple[np.ndarray, ...],
         signal: np.ndarray,
     ) -> None:
-        for i in range(len(monomials)):
-            t = table_of[i]
-            _add_monomial(coefficients[i], powers[i], values, nodes[t], tables[t], signal)
+        amplitudes = np.empty((len(monomials), signal.shape[0]))
+        fill_monomials(values, *packed, amplitudes)
+        for amplitude, t in zip(amplitudes, table_of, strict=True):
+            _add_term(amplitude, nodes[t], tables[t], signal)
 
     tables = tuple(_template(i, channel, term.dm2, bins) for i, (channel, term) in enumerate(terms))
     return Prediction(parameters, tables, add)
@@ -132,14 +133,10 @@ def _template(number: int, channel: OscillationResponse, dm2: str, bins: int) ->
     return Table(name, (dm2,), (bins,), build, inputs)
 
 
-@kernel("void(f8, i8[::1], f8[:, ::1], i8[::1], f8[:, ::1], f8[:, ::1])")
-def _add_monomial(coefficient, powers, values, nodes, template, signal):  # type: ignore[no-untyped-def]
-    """Add coefficient · Π value^power · template[node] to the signal of every point."""
+@kernel("void(f8[::1], i8[::1], f8[:, ::1], f8[:, ::1])")
+def _add_term(amplitude, nodes, template, signal):  # type: ignore[no-untyped-def]
+    """Add amplitude · template[node] to the signal of every point."""
     for point in range(signal.shape[0]):
-        amplitude = coefficient
-        for p in range(powers.size):
-            for _ in range(powers[p]):
-                amplitude *= values[p, point]
         node = nodes[point]
         for b in range(signal.shape[1]):
-            signal[point, b] += amplitude * template[node, b]
+            signal[point, b] += amplitude[point] * template[node, b]

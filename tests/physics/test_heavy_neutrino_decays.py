@@ -451,6 +451,12 @@ class TestPhysics:
         squared = 3 * MASS[meson] * ee / (4 * math.pi * charge_squared / 137.036**2)
         assert math.sqrt(squared) == pytest.approx(getattr(INPUTS, constant), rel=0.01)
 
+    def test_strange_constants_of_eta_and_etap(self):
+        """Feldmann, Kroll & Stech, hep-ph/9802409: f_s = 1.34 f_π, mixed by 39.3°."""
+        strange, angle = 1.34 * INPUTS.f_pi / math.sqrt(2), math.radians(39.3)
+        assert INPUTS.f_eta == pytest.approx(strange * math.sin(angle), rel=1e-3)
+        assert -INPUTS.f_etap == pytest.approx(strange * math.cos(angle), rel=1e-3)
+
     def test_ratio_of_hadronic_tau_decays(self):
         correction = 1 + qcd_correction(INPUTS.alpha_s_tau)
         assert 3 * (INPUTS.V_ud**2 + INPUTS.V_us**2) * correction * 1.0201 == pytest.approx(3.636, rel=0.02)

@@ -10,12 +10,13 @@ from scipy import integrate
 
 import scanner
 from scanner.errors import Status
-from scanner.physics.flight import HBARC, NODES, NOTHING, fill_flight, fill_flight_of_two, per_width
+from scanner.physics.flight import NODES, NOTHING, fill_flight, fill_flight_of_two, per_width
 from scanner.physics.heavy_neutrino_production import production_ratios
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction
 from scanner.signals.decay_in_flight import DIRECTIONS, FlightResponse, Spectrum, bind
 from scanner.signals.heavy_neutrino import State
+from scanner.units import HBARC_GEV_M as HBARC
 
 BASELINE, LENGTH = 280.0, 1.7
 MOMENTUM = np.geomspace(0.05, 12, 60)

@@ -1,0 +1,87 @@
+"""The tables of a scan in its store: written part by part, by whoever builds them, and read by every worker.
+
+A part is a chunk of each of its tables' arrays, status last, so that one that exists is whole, and parts never
+meet in a file. What is missing, a driver has built before the first block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from scanner import tables
+from scanner.cube import Cube, decoding_errors, keys, storage_errors
+from scanner.errors import StoreError
+from scanner.tables import BuiltTable, Plan
+
+_ARRAYS = ("entries", "status")
+
+
+def read(cube: Cube) -> dict[str, BuiltTable]:
+    """Return the tables that a scan is evaluated with, all parts of them built."""
+    found = {}
+    for path, facts in cube.record["tables"].items():
+        with decoding_errors(cube.url, f"table {path}"):
+            entries, status = (np.asarray(cube.array(f"tables/{path}/{name}")[...]) for name in _ARRAYS)
+        found[path] = BuiltTable(tuple(facts["axes"]), entries, status, facts["key"])
+    return found
+
+
+def write(cube: Cube, path: str, nodes: slice, entries: np.ndarray, status: np.ndarray) -> None:
+    """Write some nodes of a table, of whole parts."""
+    with storage_errors(cube.url):
+        for name, values in zip(_ARRAYS, (entries, status), strict=True):
+            cube.array(f"tables/{path}/{name}")[nodes] = values
+
+
+def missing(cube: Cube, planned: Plan) -> list[int]:
+    """Return the numbers of the parts that the store lacks.
+
+    Raises
+    ------
+    StoreError
+        If there are any, and what their tables are made from has changed since the store was made.
+    """
+    there = {path: _written(cube, path) for path in planned}
+    lacking = [
+        (number, part)
+        for number, part in enumerate(tables.parts(planned))
+        if any(part.number not in there[path] for path in part.paths)
+    ]
+    for path in {path for _, part in lacking for path in part.paths}:
+        if planned[path].key != cube.record["tables"][path]["key"]:
+            raise StoreError(
+                f"{cube.url}: table {path} is damaged or incomplete, and what it was made from has changed since\n  "
+                "restore the store from a copy, or replace it with --fresh"
+            )
+    return [number for number, _ in lacking]
+
+
+def _written(cube: Cube, path: str) -> set[int]:
+    """Numbers of the parts of a table all of whose chunks exist."""
+    chunks = (keys(cube.root, f"tables/{path}/{name}") for name in _ARRAYS)
+    return set.intersection(*({int(key.split("/")[0]) for key in found} for found in chunks))
+
+
+def drop_damaged(cube: Cube) -> list[str]:
+    """Empty the tables that cannot be read, for their parts to be built again; return their paths."""
+    damaged = [p for p in cube.record["tables"] if any(cube.unreadable(f"tables/{p}/{name}") for name in _ARRAYS)]
+    for path in damaged:
+        for name in _ARRAYS:
+            cube.clear(f"tables/{path}/{name}")
+    return damaged
+
+
+def recall(cube: Cube, planned: Plan) -> None:
+    """Write what the user's cache has of the tables."""
+    for path, built in tables.remembered(planned).items():
+        write(cube, path, slice(None), built.entries, built.status)
+
+
+def build(cube: Cube, planned: Plan, number: int) -> None:
+    """Build what the store lacks of a part, and write it."""
+    part = tables.parts(planned)[number]
+    lacking = tuple(path for path in part.paths if part.number not in _written(cube, path))
+    for path, entries, status in tables.build(planned, replace(part, paths=lacking)):
+        write(cube, path, part.nodes, entries, status)
