@@ -41,12 +41,10 @@ from scanner.physics.meson_production import (
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.heavy_neutrino import FLAVOURS, State
+from scanner.units import SPEED_OF_LIGHT
 from scanner.vocabulary import Reference
 
 Efficiency = Callable[[float], float]
-
-SPEED_OF_LIGHT = 299792458.0
-"""[m/s], exact."""
 
 BOOSTER_LINE = Beamline(
     current=174e3,

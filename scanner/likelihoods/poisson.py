@@ -19,7 +19,9 @@ from scanner.physics.kernel import INPUT, kernel
 _SIGNAL = types.float64[::1]
 
 STEPS = 60
-"""Of the bisection for θ at most."""
+"""Of the search for θ at most; some five are taken."""
+ACCURACY = 1e-7
+"""Of its slope at θ: the deviance, whose curvature is 2 at least, is then good to the square of it."""
 
 
 @dataclass(frozen=True)
@@ -118,22 +120,17 @@ def _lambert(x):  # type: ignore[no-untyped-def]
 
 @kernel(types.float64(types.float64, _SIGNAL, INPUT, INPUT, INPUT))
 def _profiled(error, signal, data, background, background_error):  # type: ignore[no-untyped-def]
-    """Deviance at the best θ, which lies where the slope changes sign."""
-    low, high = -1.0, 1.0
-    while _at(low, error, signal, data, background, background_error)[1] > 0:
-        low *= 2
-    while _at(high, error, signal, data, background, background_error)[1] < 0:
-        high *= 2
+    """Deviance at the best θ, where the slope vanishes: Newton's steps, with a bound for the curvature."""
+    expected, counted = signal.sum(), data.sum()
+    # Exact without background; the signal's part of the curvature, without the counts', never lets a step overshoot.
+    shift = min(counted * error**2, 500.0)
+    theta = (shift - _lambert(error**2 * expected * math.exp(shift))) / error
     value = np.inf
     for _ in range(STEPS):
-        theta = 0.5 * (low + high)
         value, slope = _at(theta, error, signal, data, background, background_error)
-        if slope > 0:
-            high = theta
-        else:
-            low = theta
-        if high - low <= 1e-9 * (1 + abs(theta)):  # the value is stationary: its error is the square of this
+        if not abs(slope) > ACCURACY:
             break
+        theta -= slope / (2 + 2 * error**2 * expected * math.exp(error * theta))
     return value
 
 

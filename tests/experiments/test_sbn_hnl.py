@@ -11,10 +11,10 @@ from hnl_recasts import NONE_SEEN, events, limit, response
 from scanner import predict, registry
 from scanner.experiments import fermilab, sbn_hnl
 from scanner.physics.bundle import daughters, momentum_grid
-from scanner.physics.flight import HBARC
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import two_body_momentum
 from scanner.physics.particles import MASS
+from scanner.units import HBARC_GEV_M as HBARC
 
 GRID = momentum_grid(0.02, 8.0, 60)
 

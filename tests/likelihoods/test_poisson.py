@@ -74,7 +74,14 @@ def test_deviance_and_constant_make_the_probability() -> None:
 
 def test_perfect_fit_is_zero() -> None:
     likelihood = Poisson(np.array([3.0, 5.0]), np.array([1.0, 2.0]), np.array([0.5, 0.0]), 0.1)
-    assert deviance(likelihood, [2.0, 3.0])[0] == pytest.approx(0.0, abs=1e-15)
+    assert deviance(likelihood, [2.0, 3.0])[0] == pytest.approx(0.0, abs=1e-13)
+
+
+def test_many_counts_and_no_signal_at_all() -> None:
+    likelihood = Poisson(np.array([2000.0]), np.array([50.0]), np.array([5.0]), 0.3)
+    found = deviance(likelihood, [0.0], [1950.0], [1e6])
+    assert found[1] == pytest.approx(0.0, abs=1e-10)
+    np.testing.assert_allclose(found[[0, 2]], [brute_force(likelihood, np.array([s])) for s in (0.0, 1e6)], rtol=1e-6)
 
 
 def test_events_where_none_can_be_are_impossible() -> None:
