@@ -10,10 +10,10 @@ import numpy as np
 
 from scanner import registry
 from scanner.likelihoods.poisson import Poisson
-from scanner.physics.flight import HBARC
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.signals.decay_in_flight import FlightResponse, Spectrum
 from scanner.signals.heavy_neutrino import State
+from scanner.units import HBARC_GEV_M
 
 NONE_SEEN = 2.303
 """Events that make 90 % of experiments see some."""
@@ -48,7 +48,7 @@ def events(
     factor = 2.0 if majorana else 1.0
     by_channel = {x: factor * of[:3] for x, of in (widths or weak_widths(mass)).items()}
     total = math.fsum(float(of @ flavours) for of in by_channel.values())
-    decay = total * mass / (spectrum.momentum * HBARC)
+    decay = total * mass / (spectrum.momentum * HBARC_GEV_M)
     inside = np.exp(-decay * found.baseline) * -np.expm1(-decay * found.length)
     seen = 0.0
     for source, flavour in enumerate(found.flavours):

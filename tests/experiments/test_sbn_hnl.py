@@ -14,7 +14,7 @@ from scanner.physics.bundle import daughters, momentum_grid
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import two_body_momentum
 from scanner.physics.particles import MASS
-from scanner.units import HBARC_GEV_M as HBARC
+from scanner.units import HBARC_GEV_M
 
 GRID = momentum_grid(0.02, 8.0, 60)
 
@@ -66,7 +66,7 @@ def test_absorber_sees_the_volume_of_icarus() -> None:
     momentum, number = fermilab.stopped_kaons(0.3)
     visible = sum(weak_widths(0.3)[x][1] for x in sbn_hnl.FINAL_STATES if x in weak_widths(0.3))
     volume = 2 * 3.0 * 3.16 * 17.95
-    expected = 1e21 * number[1, 1] * volume / (4 * math.pi * 109.3**2) * visible * 0.3 / (momentum[1] * HBARC)
+    expected = 1e21 * number[1, 1] * volume / (4 * math.pi * 109.3**2) * visible * 0.3 / (momentum[1] * HBARC_GEV_M)
     assert events("icarus_hnl_numi", 0.3, (0.0, 1e-12, 0.0)).sum() == pytest.approx(1e-24 * expected, rel=1e-5)
 
 
