@@ -41,6 +41,8 @@ SetOption = Annotated[
 OutOption = Annotated[str | None, typer.Option("-o", "--out", metavar="STORE", help="the store (default: the file's)")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="number of workers")]
+TITLE_NAMES = 3
+"""Experiments that the title of a figure names one by one."""
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:
@@ -198,7 +200,9 @@ def plot(
         return
     delta = surface(dataset, (x, y), experiment, _numbers("--at", at or []))
     fixed = ", ".join(f"{k} = {v:.4g}" for k, v in delta.attrs["fixed"].items())
-    title = f"{dataset.attrs['title']}\n" + " + ".join(delta.attrs["experiments"]) + (f", {fixed}" if fixed else "")
+    summed = delta.attrs["experiments"]
+    names = " + ".join(summed) if len(summed) <= TITLE_NAMES else f"sum of {len(summed)} experiments"
+    title = f"{dataset.attrs['title']}\n{names}" + (f", {fixed}" if fixed else "")
     plot_surface(delta, cl or [0.6827, 0.90, 0.99], output, title)
     out.print(f"{output}: best fit " + ", ".join(f"{k} = {v:.4g}" for k, v in delta.attrs["best_fit"].items()))
 
