@@ -201,8 +201,8 @@ def plot(
     delta = surface(dataset, (x, y), experiment, _numbers("--at", at or []))
     fixed = ", ".join(f"{k} = {v:.4g}" for k, v in delta.attrs["fixed"].items())
     summed = delta.attrs["experiments"]
-    names = " + ".join(summed) if len(summed) <= TITLE_NAMES else f"sum of {len(summed)} experiments"
-    title = f"{dataset.attrs['title']}\n{names}" + (f", {fixed}" if fixed else "")
+    what = " + ".join(summed) if len(summed) <= TITLE_NAMES else f"sum of {len(summed)} experiments"
+    title = f"{dataset.attrs['title']}\n{what}" + (f", {fixed}" if fixed else "")
     plot_surface(delta, cl or [0.6827, 0.90, 0.99], output, title)
     out.print(f"{output}: best fit " + ", ".join(f"{k} = {v:.4g}" for k, v in delta.attrs["best_fit"].items()))
 
