@@ -7,6 +7,7 @@ the end.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from scanner.evaluate import CHUNK, evaluate
 from scanner.grid import Block
 from scanner.scan import Scan, resolve
 
+Report = Callable[[int], None]
 CONFIG = Path(__file__).parents[2] / "configs" / "miniboone_2flavour.yaml"
 
 
@@ -30,40 +32,32 @@ def official() -> Scan:
     return resolve(read_scan_file(CONFIG))
 
 
-def _per_point(benchmark: Any, points: int) -> None:
-    """Print and keep the median time a point."""
-    if benchmark.stats is not None:
-        median = benchmark.stats.stats.median / points
-        benchmark.extra_info["ns_per_point"] = 1e9 * median
-        print(f"\n{benchmark.name}: {1e9 * median:.0f} ns a point (median)")
-
-
 @pytest.mark.parametrize("name", ["miniboone_fhc", "miniboone"])
-def test_likelihood(benchmark: Any, name: str) -> None:
+def test_likelihood(benchmark: Any, per_point: Report, name: str) -> None:
     """The likelihood alone, from signals that are there: 19 bins (11 after elimination), or 38 (22)."""
     experiment = registry.experiment(name)
     signal = np.random.default_rng(0).uniform(0, 50, (CHUNK, experiment.signal_bins.size))
     chi2, gof = np.empty(CHUNK), np.empty(CHUNK)
     benchmark.pedantic(experiment.likelihood, (signal, chi2, gof), rounds=200, warmup_rounds=5)
-    _per_point(benchmark, CHUNK)
+    per_point(CHUNK)
 
 
-def test_evaluate_from_cached_template(benchmark: Any, official: Scan) -> None:
+def test_evaluate_from_cached_template(benchmark: Any, per_point: Report, official: Scan) -> None:
     """A point from the cached template on: couplings, signal, likelihood, status."""
     built = tables.build_all(official)
     benchmark.pedantic(evaluate, (official, built, Block(0, 0, (0, 0), (190, 190))), rounds=50, warmup_rounds=2)
-    _per_point(benchmark, official.grid.size)
+    per_point(official.grid.size)
 
 
-def test_template(benchmark: Any, official: Scan) -> None:
+def test_template(benchmark: Any, per_point: Report, official: Scan) -> None:
     """Building the template of one Δm² (some 2,700 cells)."""
-    table = next(table for _, table in tables.walk(official))
+    table = next(iter(tables.plan(official).values())).table
     nodes = official.grid.axis("dm2").array[:, None].copy()
     benchmark.pedantic(table.build, (nodes,), rounds=20, warmup_rounds=1)
-    _per_point(benchmark, len(nodes))
+    per_point(len(nodes))
 
 
-def test_official_scan_in_process(benchmark: Any, official: Scan, tmp_path: Path) -> None:
+def test_official_scan_in_process(benchmark: Any, per_point: Report, official: Scan, tmp_path: Path) -> None:
     """The 36,100-point scan from resolved file to complete store, serially: wall time, kernels included."""
     count = iter(range(1000))
 
@@ -71,7 +65,7 @@ def test_official_scan_in_process(benchmark: Any, official: Scan, tmp_path: Path
         run_scan(official, Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="serial"), Silent())
 
     benchmark.pedantic(scan, rounds=7, warmup_rounds=1)
-    _per_point(benchmark, official.grid.size)
+    per_point(official.grid.size)
 
 
 def test_official_scan_with_local_workers(benchmark: Any, official: Scan, tmp_path: Path) -> None:
@@ -84,13 +78,13 @@ def test_official_scan_with_local_workers(benchmark: Any, official: Scan, tmp_pa
     benchmark.pedantic(scan, rounds=3, warmup_rounds=0)
 
 
-def test_write(benchmark: Any, official: Scan, tmp_path: Path) -> None:
+def test_write(benchmark: Any, per_point: Report, official: Scan, tmp_path: Path) -> None:
     """Writing one block of 2¹⁴ points, status last."""
     built = tables.build_all(official)
     from scanner.grid import Layout
 
-    store = cube.create(str(tmp_path / "w.zarr"), official, Layout(((190, 190),), ((128, 128),)), built)
+    store = cube.create(str(tmp_path / "w.zarr"), official, Layout(((190, 190),), ((128, 128),)), tables.plan(official))
     block = store.layout.block(0)
     results = evaluate(official, built, block)
     benchmark.pedantic(store.write, (block, results), rounds=50, warmup_rounds=2)
-    _per_point(benchmark, block.size)
+    per_point(block.size)
