@@ -142,9 +142,9 @@ _DATA_SETS = {
     **dict.fromkeys(("Ue4_delphi_long", "Utau4_delphi_long"), "delphi_1996_long"),
     **dict.fromkeys(("Ue4_cosmo", "Umu4_cosmo", "Utau4_cosmo"), "bbn"),
     **dict.fromkeys(("dipole_e_bbn", "dipole_mu_bbn", "dipole_tau_bbn"), "bbn"),
-    "Umu4_microboone_higgs": "microboone_kdar",
-    "Umu4_microboone_2023": "microboone_numi",
-    "Utau4_argoneut": "argoneut_2021",
+    "Umu4_microboone_higgs": "microboone_numi_run1_e_e",
+    "Umu4_microboone_2023": "microboone_numi_run1_e_e",  # and of run 3, which nothing else here has alone
+    "Utau4_argoneut": "argoneut_dimuon",
 }
 
 _PLOT_EDGE = (1e-18 * 296.30) ** 2

@@ -190,6 +190,13 @@ class TestFacts:
             ("published_Umu4_e949", "peak_e949_mu"),
         ):
             assert len({registry.experiment(name).data_sets for name in names}) == 1
+        for curve, ours in (
+            ("published_Umu4_microboone_higgs", "microboone_kdar"),
+            ("published_Umu4_microboone_2023", "microboone_numi"),
+            ("published_Utau4_argoneut", "argoneut"),
+            ("published_Umu4_t2k", "t2k_nd280_hnl"),
+        ):
+            assert registry.experiment(curve).data_sets <= registry.experiment(ours).data_sets
         alone = registry.experiment("published_Ue4_charm").data_sets
         assert not alone & registry.experiment("published_Utau4_charm").data_sets
 
