@@ -46,7 +46,7 @@ class Curve:
     def part(self, low: float, high: float) -> Curve:
         """Return the curve at the masses from `low` to `high` [GeV] alone."""
         ends = [m for m in (low, high) if self.mass[0] < m < self.mass[-1]]
-        inside = self.mass[(self.mass > low) & (self.mass < high)]
+        inside = self.mass[(self.mass >= low) & (self.mass <= high)]
         mass = np.union1d(inside, ends)
         sides = np.array([self.at(float(m)) for m in mass])
         return Curve(mass, np.ascontiguousarray(sides[:, 0]), np.ascontiguousarray(sides[:, 1]))

@@ -53,6 +53,12 @@ class TestCurve:
         assert part.at(0.249) is None and part.at(0.25) == pytest.approx(CLOSED.at(0.25), rel=1e-13)
         assert part.at(0.6) == pytest.approx(CLOSED.at(0.6), rel=1e-13)
 
+    @pytest.mark.parametrize("ends", [(0.2, 0.5), (0.25, 0.8), (0.2, 0.8)])
+    def test_a_part_may_begin_or_end_with_the_curve(self, ends: tuple[float, float]) -> None:
+        part = CLOSED.part(*ends)
+        assert (part.mass[0], part.mass[-1]) == ends
+        assert part.at(0.4) == pytest.approx(CLOSED.at(0.4), rel=1e-13, abs=0)
+
 
 class TestDecays:
     @pytest.mark.parametrize("mass", [0.2, 0.241, 0.5, 0.8])
