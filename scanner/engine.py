@@ -182,7 +182,7 @@ def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> lis
 
 def lacking_tables(scan: Scan, cube: Cube) -> list[int]:
     """Return the numbers of the parts of tables that a store lacks."""
-    return stored_tables.missing(cube, tables.plan(scan))
+    return stored_tables.missing(cube, stored_tables.plan(cube, scan))
 
 
 def build_tables(scan: Scan, cube: Cube, lacking: Sequence[int], executor: Executor) -> None:
@@ -193,7 +193,7 @@ def build_tables(scan: Scan, cube: Cube, lacking: Sequence[int], executor: Execu
     ScannerError
         If one cannot be built.
     """
-    blocks, parts = cube.layout.number_of_blocks, tables.parts(tables.plan(scan))
+    blocks, parts = cube.layout.number_of_blocks, tables.parts(stored_tables.plan(cube, scan))
     retries = scan.file.execution.retries
     for outcome in _outcomes(executor, [blocks + number for number in lacking], Counter(), retries):
         part = parts[outcome.number - blocks]

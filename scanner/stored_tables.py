@@ -13,9 +13,16 @@ import numpy as np
 from scanner import tables
 from scanner.cube import Cube, decoding_errors, keys, storage_errors
 from scanner.errors import StoreError
-from scanner.tables import BuiltTable, Plan
+from scanner.scan import Scan
+from scanner.tables import BuiltTable, Plan, PlannedTable
 
 _ARRAYS = ("entries", "status")
+
+
+def plan(cube: Cube, scan: Scan) -> dict[str, PlannedTable]:
+    """Return the tables of a scan, in the parts that the store has as chunks, whichever version made it."""
+    parts = {path: cube.array(f"tables/{path}/status").chunks[0] for path in cube.record["tables"]}
+    return {path: replace(one, part=parts[path]) for path, one in tables.plan(scan).items()}
 
 
 def read(cube: Cube) -> dict[str, BuiltTable]:

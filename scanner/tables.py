@@ -68,17 +68,15 @@ class PlannedTable:
         As those of `BuiltTable`.
     nodes
         Parameter values, shape (nodes, parameters).
+    part
+        Number of nodes of a part.
     """
 
     table: Table
     axes: tuple[str, ...]
     nodes: np.ndarray
     key: str
-
-    @property
-    def part(self) -> int:
-        """Number of nodes of a part."""
-        return max(NODES_OF_A_PART, math.ceil(len(self.nodes) / PARTS))
+    part: int
 
     def on(self, entries: np.ndarray, status: np.ndarray) -> BuiltTable:
         """Return the table, built."""
@@ -126,7 +124,8 @@ def _planned(scan: Scan, path: str, table: Table, sources: str) -> PlannedTable:
     nodes = np.empty((math.prod(shape), len(table.parameters)))
     for i, name in enumerate(table.parameters):
         nodes[:, i] = expand(scan.parameters[name], axes, shape).ravel()
-    return PlannedTable(table, axes, nodes, _key(f"{scan.model.name}/{path}", table, nodes, sources))
+    part = max(NODES_OF_A_PART, math.ceil(len(nodes) / PARTS))
+    return PlannedTable(table, axes, nodes, _key(f"{scan.model.name}/{path}", table, nodes, sources), part)
 
 
 def parts(planned: Plan) -> list[Part]:

@@ -13,7 +13,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from scanner import cube as cubes
-from scanner import provenance, stored_tables, tables
+from scanner import provenance, stored_tables
 from scanner.config import ScanFile
 from scanner.cube import Cube
 from scanner.errors import StoreError
@@ -72,7 +72,7 @@ class Session:
     @functools.cached_property
     def planned(self) -> dict[str, PlannedTable]:
         """What the tables are to be built from."""
-        return tables.plan(self.scan)
+        return stored_tables.plan(self.cube, self.scan)
 
 
 @functools.lru_cache(maxsize=2)

@@ -214,6 +214,20 @@ def test_a_lost_part_of_a_table_is_built_again(file: Path, store: Path, referenc
     assert_same(store, reference)
 
 
+def test_a_store_whose_tables_are_cut_into_other_parts_goes_on(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut, store = tmp_path / "cut.zarr", tmp_path / "store.zarr"
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "NODES_OF_A_PART", 3)
+        _run(file, cut)
+    shutil.copytree(cut, store)
+    next((store / "tables/miniboone").rglob("entries/c/1/0")).unlink()
+    (store / "g0/status" / SHARD).unlink()
+    assert _run(file, store).evaluated == 1
+    assert_same(store, cut)
+
+
 @pytest.mark.parametrize("damage", [damage for damage in DAMAGES if damage is not _empty])
 def test_damaged_table_is_an_error_and_mended(file: Path, store: Path, reference: Path, damage: Damage) -> None:
     table = next((store / "tables/miniboone").rglob("entries/c/0/0"))
