@@ -122,11 +122,6 @@ class Cube:
         position = "/".join(map(str, (0, *self.layout.position(block.number, block.group))))
         sync((self.arrays[block.group][name].store_path / f"c/{position}").delete())
 
-    def clear(self, path: str) -> None:
-        """Delete all chunks of an array."""
-        with storage_errors(self.url):
-            sync((self.array(path).store_path / "c").delete_dir())
-
     def write_failed(self, block: Block, status: Status) -> None:
         """Mark every point of a block as not computed, for the reason given by a status."""
         shape = (self.arrays[block.group]["status"].shape[0], *block.shape)
@@ -225,7 +220,7 @@ def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, PlannedTab
         for path, values, names in _coordinates(scan):
             _save(root, path, values, names)
         for path, table in tables.items():
-            _create_table(root, path, table)
+            create_table(root, path, table)
         for number in range(len(scan.groups)):
             _create_arrays(root, scan, layout, number)
         Ledger.empty(root, layout.number_of_blocks).flush()
@@ -384,7 +379,7 @@ def _coordinates(scan: Scan) -> list[tuple[str, np.ndarray, tuple[str, ...]]]:
     return axes + [(path, values.array, values.axes) for path, values in kept]
 
 
-def _create_table(root: zarr.Group, path: str, planned: PlannedTable) -> None:
+def create_table(root: zarr.Group, path: str, planned: PlannedTable) -> None:
     """Make the arrays of a table, a chunk for each of its parts."""
     nodes = len(planned.nodes)
     for name, dtype, shape in (("entries", "float64", planned.table.shape), ("status", "uint8", ())):

@@ -166,7 +166,7 @@ def mend(scan: Scan, cube: Cube, reporter: Reporter) -> None:
     """Write damaged axes of a store anew, from the scan file, and drop damaged tables."""
     for path in cube.mend(scan):
         reporter.message(f"verified: {path} was damaged, and is written anew")
-    for path in stored_tables.drop_damaged(cube):
+    for path in stored_tables.drop_damaged(cube, tables.plan(scan)):
         reporter.message(f"verified: table {path} was damaged, and is built anew")
 
 

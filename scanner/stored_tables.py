@@ -6,12 +6,13 @@ meet in a file. What is missing, a driver has built before the first block.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from scanner import tables
-from scanner.cube import Cube, decoding_errors, keys, storage_errors
+from scanner.cube import Cube, create_table, decoding_errors, keys, storage_errors
 from scanner.errors import StoreError
 from scanner.scan import Scan
 from scanner.tables import BuiltTable, Plan, PlannedTable
@@ -56,12 +57,7 @@ def missing(cube: Cube, planned: Plan) -> list[int]:
         for number, part in enumerate(tables.parts(planned))
         if any(part.number not in there[path] for path in part.paths)
     ]
-    for path in {path for _, part in lacking for path in part.paths}:
-        if planned[path].key != cube.record["tables"][path]["key"]:
-            raise StoreError(
-                f"{cube.url}: table {path} is damaged or incomplete, and what it was made from has changed since\n  "
-                "restore the store from a copy, or replace it with --fresh"
-            )
+    _refuse_changed(cube, planned, {path for _, part in lacking for path in part.paths})
     return [number for number, _ in lacking]
 
 
@@ -71,12 +67,28 @@ def _written(cube: Cube, path: str) -> set[int]:
     return set.intersection(*({int(key.split("/")[0]) for key in found} for found in chunks))
 
 
-def drop_damaged(cube: Cube) -> list[str]:
-    """Empty the tables that cannot be read, for their parts to be built again; return their paths."""
+def _refuse_changed(cube: Cube, planned: Plan, paths: Iterable[str]) -> None:
+    for path in paths:
+        if path not in planned or planned[path].key != cube.record["tables"][path]["key"]:
+            raise StoreError(
+                f"{cube.url}: table {path} is damaged or incomplete, and what it was made from has changed since\n  "
+                "restore the store from a copy, or replace it with --fresh"
+            )
+
+
+def drop_damaged(cube: Cube, planned: Plan) -> list[str]:
+    """Empty the tables that cannot be read, for their parts to be built again; return their paths.
+
+    Raises
+    ------
+    StoreError
+        As `missing` does, before anything is deleted.
+    """
     damaged = [p for p in cube.record["tables"] if any(cube.unreadable(f"tables/{p}/{name}") for name in _ARRAYS)]
+    _refuse_changed(cube, planned, damaged)
     for path in damaged:
-        for name in _ARRAYS:
-            cube.clear(f"tables/{path}/{name}")
+        with storage_errors(cube.url):
+            create_table(cube.root, path, planned[path])
     return damaged
 
 

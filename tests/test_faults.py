@@ -240,6 +240,23 @@ def test_damaged_table_is_an_error_and_mended(file: Path, store: Path, reference
     assert_same(store, reference)
 
 
+def test_a_table_whose_metadata_are_damaged_is_mended(file: Path, store: Path, reference: Path) -> None:
+    _garbage(next((store / "tables/miniboone").rglob("entries/zarr.json")))
+    assert _run(file, store, verify=True).evaluated == 0
+    assert_same(store, reference)
+
+
+def test_a_table_that_cannot_be_made_as_it_was_is_not_emptied(
+    file: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _flip(next((store / "tables/miniboone").rglob("entries/c/0/0")))
+    before = files(store)
+    monkeypatch.setattr(tables, "hash_files", lambda paths: "other sources")
+    with pytest.raises(StoreError, match="what it was made from has changed"):
+        _run(file, store, verify=True)
+    assert files(store) == before
+
+
 def _wrong_length(store: Path) -> None:
     root = open_cube(str(store), "r+").root
     root.create_array(LEDGER, data=np.ones(BLOCKS - 1, dtype="uint8"), overwrite=True)
