@@ -101,7 +101,7 @@ class DaskExecutor:
             return result
         error = result[1] if isinstance(result, tuple) else result
         if isinstance(error, KilledWorker):
-            message = f"the block took its worker down {error.allowed_failures + 1} times (crash or memory)"
+            message = f"it took its worker down {error.allowed_failures + 1} times (crash or memory)"
             return Outcome(number, worker.LOST, message, host=str(error.last_worker.address))
         self._check()
         if future.status == "cancelled":

@@ -140,7 +140,8 @@ def _compute(
     with _executor(cube, cluster, min(workers, len(todo) + len(lacking)), scan, lock, reporter) as executor:
         engine.build_tables(scan, cube, lacking, executor)
         summary = engine.run_blocks(cube, ledger, todo, executor, reporter, scan.file.execution.retries)
-    cubes.remove_partial_files(cube.url)  # a worker that died in mid-write may have left one
+    if "://" not in cluster:  # our workers have ended; one that died in mid-write may have left a file
+        cubes.remove_partial_files(cube.url)
     run = {
         "start": begin,
         "end": provenance.now(),

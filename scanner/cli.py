@@ -193,7 +193,8 @@ def plot(
     if each:
         names = experiment or [str(name) for name in dataset["experiment"].values]
         deltas = {name: surface(dataset, (x, y), [name], _numbers("--at", at or [])) for name in names}
-        blind = plot_exclusions(deltas, _only("--cl", cl or [0.90]), output, dataset.attrs["title"])
+        facts, level = dataset.attrs["experiments"], _only("--cl", cl or [0.90])
+        blind = plot_exclusions(deltas, facts, level, output, dataset.attrs["title"])
         out.print(f"{output}: {len(names) - len(blind)} of {len(names)} experiments exclude something there")
         for name in blind:
             out.print(f"  nothing is excluded by {name}")

@@ -200,11 +200,15 @@ def build_tables(scan: Scan, cube: Cube, lacking: Sequence[int], executor: Execu
         if outcome.kind == worker.UNWRITABLE:
             raise StoreError(outcome.message)
         if outcome.kind != worker.DONE:
-            problem = f"the tables {', '.join(part.paths)} cannot be built, nodes {part.nodes}: {outcome.message}"
-            raise ScannerError(problem)
-        log.info("tables %s, part %d done in %.3f s", part.paths, part.number, outcome.evaluate_seconds)
+            raise ScannerError(f"{_named(part)} cannot be built: {outcome.message}")
+        log.info("%s done in %.3f s on %s", _named(part), outcome.evaluate_seconds, outcome.host)
     if lacking:
         tables.remember(stored_tables.read(cube).values())
+
+
+def _named(part: tables.Part) -> str:
+    more = f" and {len(part.paths) - 1} more" if len(part.paths) > 1 else ""
+    return f"table {part.paths[0]}{more}, nodes {part.nodes.start} to {part.nodes.stop - 1},"
 
 
 def run_blocks(
@@ -247,7 +251,7 @@ def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
         else:
             yield outcome
     for number in suspects:
-        log.info("block %d was lost with its worker, trying it alone", number)
+        log.info("task %d was lost with its worker, trying it alone", number)
         yield from _windowed(executor, [number], tries, retries)
 
 
@@ -270,7 +274,7 @@ def _windowed(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
             if outcome.kind == worker.FAILED and tries[outcome.number] < retries:
                 tries[outcome.number] += 1
                 again.append(outcome.number)
-                log.info("block %d failed, trying again", outcome.number)
+                log.info("task %d failed, trying again", outcome.number)
             else:
                 yield outcome
 

@@ -27,7 +27,9 @@ from scanner.signals.base import Prediction
 from scanner.vocabulary import Constraint, Parameter
 
 MAX_COORDINATE_VALUES = 10**7
-"""Tied and derived values are computed one by one and kept in the store as coordinates."""
+"""Tied values are computed one by one and kept in the store as a coordinate."""
+MAX_DERIVED_VALUES = 10**6
+"""Derived ones too, at some 10 µs each."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Scan:
             used = {a for name in derived.parameters for a in self.parameters[name].axes}
             axes = tuple(a for a in self.grid.names if a in used)
             shape = self.grid.subgrid(axes).shape
-            if math.prod(shape) <= MAX_COORDINATE_VALUES:
+            if math.prod(shape) <= MAX_DERIVED_VALUES:
                 columns = [expand(self.parameters[name], axes, shape).ravel() for name in derived.parameters]
                 values = [derived.function(row) for row in np.column_stack(columns)]
                 found[derived.name] = Values(axes, np.array(values).reshape(shape))

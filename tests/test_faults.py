@@ -199,7 +199,7 @@ def test_a_table_that_cannot_be_built_is_one_message_and_goes_on_later(
     with monkeypatch.context() as broken:
         broken.setattr(tables, "build", fail)
         broken.setattr(tables, "remembered", lambda planned: {})
-        with pytest.raises(ScannerError, match=r"(?s)tables miniboone.* cannot be built.*no such integral"):
+        with pytest.raises(ScannerError, match=r"(?s)table miniboone.* cannot be built.*no such integral"):
             _run(file, store)
         assert written(store) == set()
     assert _run(file, store).evaluated == BLOCKS

@@ -42,16 +42,24 @@ def plot_surface(delta: xr.DataArray, levels: Sequence[float], output: Path, tit
         axes.legend(loc="best", fontsize=8, framealpha=0.9)
 
 
-def plot_exclusions(deltas: Mapping[str, xr.DataArray], level: float, output: Path, title: str = "") -> list[str]:
+def plot_exclusions(
+    deltas: Mapping[str, xr.DataArray],
+    facts: Mapping[str, Mapping[str, Any]],
+    level: float,
+    output: Path,
+    title: str = "",
+) -> list[str]:
     """Draw what each of several experiments excludes by itself.
 
     Parameters
     ----------
     deltas
         Of each experiment, from `scanner.analysis.surface.surface`, with the same dimensions (x, y).
+    facts
+        The cube's attributes of each experiment: ``limit_dof`` says at which Δχ² its limits lie, curves with
+        ``from_curve`` are dashed.
     level
-        Confidence level, for two degrees of freedom; where nothing was seen and nothing expected, 90 % are
-        2.303 expected events. Curves taken from publications are dashed.
+        Confidence level.
     output
         A .png or .pdf file.
     title
@@ -62,20 +70,25 @@ def plot_exclusions(deltas: Mapping[str, xr.DataArray], level: float, output: Pa
     list of str
         The experiments that exclude nothing there.
     """
-    value, first = threshold(level), next(iter(deltas.values()))
-    blind = [name for name, delta in deltas.items() if not bool((delta > value).any()) or min(delta.shape) < 2]
-    drawn = [name for name in deltas if name not in blind]
+    import matplotlib
+
+    first = next(iter(deltas.values()))
+    if min(first.shape) < 2:
+        raise InputError("plot", "a contour needs two values or more on each axis", dict(first.sizes))
+    values = {name: threshold(level, facts[name].get("limit_dof", 2)) for name in deltas}
+    drawn = [name for name, delta in deltas.items() if bool((delta > values[name]).any())]
+    colours = matplotlib.colormaps["tab20"]
+    x, y = (first[dim].values for dim in first.dims)
     with _figure(output, first, title, (8.6, 5.6)) as (_, axes):
         for i, name in enumerate(drawn):
-            x, y = (first[dim].values for dim in first.dims)
-            style = "--" if name.startswith("published_") else "-"
-            colour = f"C{i % 10}"
-            axes.contour(x, y, deltas[name].values.T, levels=[value], colors=[colour], linestyles=[style])
+            style = "--" if facts[name].get("from_curve") else "-"
+            colour, surface = colours(i % 20), deltas[name].values.T
+            axes.contour(x, y, surface, levels=[values[name]], colors=[colour], linestyles=[style])
             if style == "-":
-                axes.contourf(x, y, deltas[name].values.T, levels=[value, np.inf], colors=[colour], alpha=0.12)
+                axes.contourf(x, y, surface, levels=[values[name], np.inf], colors=[colour], alpha=0.12)
             axes.plot([], [], style, color=colour, label=name)
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=7, title=f"{100 * level:g}% CL, each alone")
-    return blind
+    return [name for name in deltas if name not in drawn]
 
 
 @contextlib.contextmanager

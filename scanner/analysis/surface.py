@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
 import xarray as xr
@@ -157,12 +158,19 @@ def _nearest(chi2: xr.DataArray, name: str, value: float) -> float:
     return float(values[int(np.abs(values - value).argmin())])
 
 
-def threshold(level: float) -> float:
-    """Δχ² of a confidence level for two degrees of freedom (Wilks), −2 ln(1 − CL).
+def threshold(level: float, dof: int = 2) -> float:
+    """Δχ² of a confidence level (Wilks): −2 ln(1 − CL) for two degrees of freedom.
 
-    >>> round(threshold(0.90), 3)
-    4.605
+    Parameters
+    ----------
+    level
+        Between 0 and 1.
+    dof
+        1 or 2.
+
+    >>> round(threshold(0.90), 3), round(threshold(0.90, dof=1), 3)
+    (4.605, 2.706)
     """
     if not 0 < level < 1:
         raise InputError("--cl", "a confidence level is between 0 and 1", level)
-    return -2 * math.log1p(-level)
+    return -2 * math.log1p(-level) if dof == 2 else NormalDist().inv_cdf((1 + level) / 2) ** 2

@@ -40,6 +40,8 @@ class Experiment:
         Publications and releases.
     notes
         What users must know: approximations, what the release lacks, validity.
+    from_curve
+        Whether it is known from a published limit curve, not from its data.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Experiment:
     data_sets: frozenset[str]
     references: tuple[Reference, ...]
     notes: tuple[str, ...] = field(default=())
+    from_curve: bool = False
 
     def attributes(self) -> dict[str, Any]:
         """Return what a cube records of this experiment, as plain JSON types."""
@@ -63,6 +66,9 @@ class Experiment:
             "physics_version": self.version,
             "statistic": self.likelihood.statistic,
             "constant": self.likelihood.constant,
+            # A counting search that sees nothing excludes 2.303 events at 90 %: the Δχ² of two degrees of freedom.
+            "limit_dof": getattr(self.likelihood, "limit_dof", 2),
+            "from_curve": self.from_curve,
             "number_of_data": self.likelihood.number_of_data,
             "data_sets": sorted(self.data_sets),
             "references": [str(reference) for reference in self.references],

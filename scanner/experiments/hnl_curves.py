@@ -118,6 +118,7 @@ def one_bin(
         data_sets=data_sets,
         references=tuple(references()[key] for key in keys),
         notes=notes,
+        from_curve=True,
     )
 
 

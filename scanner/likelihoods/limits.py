@@ -42,6 +42,8 @@ class UpperLimit:
     level: float
     statistic: str = "(z signal/limit)^2, Gaussian about no signal; z = 1.645 at 90 %"
     number_of_data: int = 1
+    limit_dof: int = 1
+    """Degrees of freedom of the Δχ² at which its limit lies."""
     constant: float = field(init=False)
     """ln 2πσ², σ = limit/z."""
     _weight: float = field(init=False, repr=False)
