@@ -178,9 +178,10 @@ def per_width(tables, node, source, log_width):  # type: ignore[no-untyped-def]
     if place >= NODES - 1:
         last = 2 * NODES - 1
         beyond = (place - (NODES - 1)) * STEP
-        # ln(Γ H) is linear in Γ once only the fastest N are left.
+        # ln(Γ H) is linear in Γ once only the fastest N are left; of prompt N whose product flies on, in 1/Γ.
         slope = tables[node, source, last + 1] + 1
-        return math.exp(tables[node, source, last] + slope * math.expm1(beyond) - beyond)
+        change = math.expm1(beyond) if slope < -1 else -math.expm1(-beyond)
+        return math.exp(tables[node, source, last] + slope * change - beyond)
     i = int(place)
     f = place - i
     y0, d0 = tables[node, source, 1 + 2 * i], tables[node, source, 2 + 2 * i] * STEP

@@ -136,6 +136,24 @@ def test_two_decays_in_a_row(ratio: float, speed: float) -> None:
     assert _table(width, (m_a, a_width)) == pytest.approx(expected, rel=5e-4)
 
 
+@pytest.mark.parametrize("ratio", 10.0 ** np.arange(2, 19, 2))
+@pytest.mark.parametrize("speed", [1e-3, 1.0, 10.0])
+def test_behind_a_prompt_decay_the_second_one_goes_on(ratio: float, speed: float) -> None:
+    """However prompt N is, beyond the nodes too: what counts then is how far a flies from where N was made."""
+    m_a, m_N, p = 0.05, 0.3, 2.0
+    width = ratio * HBARC * p / (m_N * BASELINE)
+    a_width = speed * HBARC / BASELINE * (p / 2) / m_a
+    energy, push = math.hypot(p, m_N) * (m_N**2 + m_a**2) / (2 * m_N**2), p * (m_N**2 - m_a**2) / (2 * m_N**2)
+
+    def inside(cos: float) -> float:
+        rate = a_width * m_a / (math.sqrt((energy + push * cos) ** 2 - m_a**2) * HBARC)
+        return math.exp(-rate * BASELINE) * -math.expm1(-rate * LENGTH)
+
+    expected = 0.5 * integrate.quad(inside, -1, 1, epsrel=1e-9)[0]
+    # A decay length of N is 1/ratio of the baseline.
+    assert _table(width, (m_a, a_width)) == pytest.approx(expected, rel=1e-3 + 3 * speed / ratio)
+
+
 @pytest.mark.parametrize("ratio", [1e-8, 1e-3, 1.0, 10.0])
 def test_a_prompt_second_decay_changes_nothing(ratio: float) -> None:
     width = ratio * HBARC * 2.0 / (0.3 * BASELINE)
