@@ -7,7 +7,8 @@ the bound. Where N mixes with several flavours, ln τ_max is the mean of the fla
 
 N that mixes too weakly was never in equilibrium, and the bound does not apply: below the least mixing Σ_a |U_a|²
 there are no events. (How much of N oscillations then still make is not followed, nor production by anything but
-the mixing; the bound is conservative there.) Outside its masses it says nothing. Several heavy states add.
+the mixing; the bound is conservative there.) Outside its masses it says nothing. Of several heavy states that
+counts which is bounded most: members of a quasi-Dirac pair live as long as the one Dirac neutrino that they make.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def bind(states: tuple[HeavyNeutrino, ...], responses: Sequence[LifetimeBound], 
     states
         The model's ingredient.
     responses
-        The experiment's bounds; their events add.
+        The experiment's bounds; the one counts that gives most events.
     bins
         Number of signal bins: one.
 
@@ -115,7 +116,7 @@ def _term(number: int, found: HeavyNeutrino, response: LifetimeBound) -> Term:
 
 @kernel("void(f8, f8, f8[:, ::1], i8[::1], f8[:, ::1], f8[:, ::1])")
 def _add_lifetime(events, fall, products, nodes, entries, signal):  # type: ignore[no-untyped-def]
-    """Add events · (1 + ln(τ/τ_max)/fall) where that is positive and N was in equilibrium.
+    """Raise the signal to events · (1 + ln(τ/τ_max)/fall) where that is more and N was in equilibrium.
 
     A row holds the least coupling, ln τ_max [s] of each flavour, and the total width of each coupling; nothing
     but zeros outside the masses of the bound.
@@ -132,4 +133,4 @@ def _add_lifetime(events, fall, products, nodes, entries, signal):  # type: igno
             for k in range(couplings):
                 width += products[3 + k, point] * row[4 + k]
             excess = math.log(HBAR_GEV_S / max(width, NEVER)) - weighted / made
-            signal[point, 0] += events * max(0.0, 1 + excess / fall)
+            signal[point, 0] = max(signal[point, 0], events * (1 + excess / fall))

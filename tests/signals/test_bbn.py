@@ -52,6 +52,15 @@ def test_several_flavours_take_the_mean_of_the_logarithms() -> None:
     assert count(m_N=0.1, Ue4_sq=each, Umu4_sq=each) == pytest.approx(3.0, rel=1e-9)
 
 
+def test_a_quasi_dirac_pair_is_bounded_as_one_dirac_neutrino() -> None:
+    point = {"m_D": 1e-4, "Lambda": 0.2, "mu": 1e-16, "r_e": 0.0, "r_mu": 1.0, "r_tau": 0.0}
+    pair = predict("seesaw_iss", "bbn", **point)
+    found = scanner.model("seesaw_iss").spectrum(**point)
+    dirac = predict("hnl", "bbn", m_N=found["m_N"][0], Umu4_sq=found["U_sq_sum"])
+    assert float(dirac["events"]) > 1
+    assert float(pair["chi2"]) == pytest.approx(float(dirac["chi2"]), rel=1e-5)
+
+
 def test_a_dark_decay_that_shortens_the_life_passes() -> None:
     found, at = dark(Channel("nu_Zprime", "")), {"m_N": 0.1, "Umu4_sq": mixing(10.0)}
     assert count(found, **at) > 30
