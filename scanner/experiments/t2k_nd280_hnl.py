@@ -195,7 +195,8 @@ def _search(name: str) -> Experiment:
             "between the masses of the release, 10 MeV apart, efficiencies are interpolated",
             "long-lived N: the events of the release; otherwise momenta from kaons unfolded at a single angle, "
             "too low within some 30 MeV of the largest mass that a kaon decay allows",
-            "Dirac N: half of the neutral currents; charged currents as if all kaons had the focused sign",
+            "Dirac N: half of the neutral currents; charged currents as if all kaons had the focused sign; a seesaw's "
+            "quasi-Dirac pair counts as two Majorana neutrinos, which is up to 8 % different",
             "the released rates of l+ pi- have the masses of lepton and pion exchanged, and are too low",
             "decays through dark couplings have the efficiency of neutral currents; photons are not seen",
             "backgrounds are independent of each other; the flux error of 15 % is common to all channels",

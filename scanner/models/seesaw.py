@@ -270,7 +270,7 @@ class SeesawModel(HeavyNeutrinoModel):
         Parameters
         ----------
         parent
-            ``pi``, ``K``, ``KL``, ``D``, ``Ds``, ``tau`` or ``mu``.
+            ``pi``, ``K``, ``KL``, ``D``, ``D0``, ``Ds``, ``tau`` or ``mu``.
         **params
             As for `widths`.
         """

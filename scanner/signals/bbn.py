@@ -105,13 +105,21 @@ def _term(number: int, found: HeavyNeutrino, response: LifetimeBound) -> Term:
         total = found.widths_at(node).sum(axis=1)
         if np.isnan(total).any():
             return np.zeros(size), Status.not_converged
-        scale = 1.0 if response.dipole else state.scale
+        scale = 1.0 if response.dipole else _members(found, node) * state.scale
         return [bounds[0] / scale, *map(math.log, bounds[1:]), *total], Status.ok
 
     inputs = (response.mass, response.lifetime, response.least, np.array([response.events, response.fall]))
     table = Table(f"{number}_{response.name}", parameters, (size,), node_by_node(size, entry), inputs)
     monomials = (*made, *(coupling.monomial for coupling in found.couplings))
     return Term(monomials, table, functools.partial(_add_lifetime, response.events, response.fall))
+
+
+def _members(found: HeavyNeutrino, node: np.ndarray) -> int:
+    """Two for a member of a quasi-Dirac pair, which the early Universe makes as one, by the mixing of both."""
+    if found.splitting is None:
+        return 1
+    values = np.array([node[found.width_parameters.index(name)] for name in found.state_parameters])
+    return 2 if abs(found.splitting(values)) < found.state(values).mass else 1
 
 
 @kernel("void(f8, f8, f8[:, ::1], i8[::1], f8[:, ::1], f8[:, ::1])")
