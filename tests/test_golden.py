@@ -30,6 +30,93 @@ GOLDEN = [
     ),
 ]
 
+HEAVY_NEUTRINOS = [
+    # model, its version, experiment, its version, signal, its version, parameters, chi2, events
+    (
+        "hnl",
+        2,
+        "t2k_nd280_hnl",
+        1,
+        "decay_in_flight",
+        1,
+        {"m_N": 0.35, "Umu4_sq": 1e-08, "Ue4_sq": 2e-09, "nature": "majorana"},
+        160.347594,
+        149.86207,
+    ),
+    ("hnl", 2, "ps191", 1, "decay_in_flight", 1, {"m_N": 0.2, "Umu4_sq": 1e-06}, 24.8170921, 26.2775581),
+    ("hnl", 2, "microboone_kdar", 1, "decay_in_flight", 1, {"m_N": 0.1, "Umu4_sq": 5e-06}, 3.74489504, 2.92837332),
+    (
+        "hnl",
+        2,
+        "microboone_numi",
+        1,
+        "decay_in_flight",
+        1,
+        {"m_N": 0.2, "Umu4_sq": 1e-07, "nature": "majorana"},
+        31.1549413,
+        27.3143592,
+    ),
+    ("hnl", 2, "argoneut", 1, "decay_in_flight", 1, {"m_N": 0.7, "Utau4_sq": 0.001}, 5.43636864, 3.05201112),
+    ("hnl", 2, "sbnd_hnl", 1, "decay_in_flight", 1, {"m_N": 0.3, "Umu4_sq": 0.01}, 8221.87685, 7.11094041e13),
+    (
+        "hnl_dipole",
+        1,
+        "dune_nd_hnl",
+        1,
+        "decay_in_flight",
+        1,
+        {"m_N": 0.25, "Umu4_sq": 1e-10, "mu_tr_mu": 1e-07},
+        1584.79177,
+        7196232.81,
+    ),
+    (
+        "hnl_dark_photon",
+        1,
+        "peak_na62_mu",
+        1,
+        "peak_search",
+        1,
+        {"m_N": 0.25, "Umu4_sq": 1e-08, "m_Zprime": 0.1, "epsilon": 0.001, "alpha_D": 0.1, "UD4_sq": 0.1},
+        7.27770938e-26,
+        3.7764678e-13,
+    ),
+    (
+        "hnl_alp",
+        1,
+        "t2k_nd280_hnl_recast",
+        1,
+        "decay_in_flight",
+        1,
+        {"m_N": 0.2, "Umu4_sq": 1e-07, "m_a": 0.03, "f_a": 1000.0, "c_N": 1.0, "c_e": 1.0},
+        4538.804,
+        3817537.59,
+    ),
+    (
+        "hnl",
+        2,
+        "lnv_kaon",
+        1,
+        "lepton_number_violation",
+        1,
+        {"m_N": 0.3, "Umu4_sq": 1e-05, "nature": "majorana"},
+        0.0138114545,
+        0.221032961,
+    ),
+    ("hnl", 2, "published_Umu4_nutev", 1, "published_bound", 1, {"m_N": 0.9, "Umu4_sq": 1e-06}, 128.254697, 64.1273485),
+    ("seesaw_mriss", 1, "bbn", 1, "bbn", 1, {"m_D": 1e-05, "Lambda": 0.3, "mu_prime": 1e-05}, 1317.25788, 56.0749775),
+]
+
+
+@pytest.mark.parametrize("golden", HEAVY_NEUTRINOS, ids=lambda g: f"{g[0]}-{g[2]}")
+def test_heavy_neutrino(golden: tuple) -> None:  # type: ignore[type-arg]
+    model, model_version, experiment, experiment_version, signal, signal_version, parameters, chi2, events = golden
+    found = predict(model, experiment, **parameters)
+    assert float(found["chi2"]) == pytest.approx(chi2, rel=1e-6, abs=0)
+    assert float(found["events"]) == pytest.approx(events, rel=1e-6, abs=0)
+    assert registry.model(model).version == model_version
+    assert registry.experiment(experiment).version == experiment_version
+    assert registry.signal(signal).VERSION == signal_version
+
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda g: f"{g[0]}-{g[2]}")
 def test_prediction(golden: tuple) -> None:  # type: ignore[type-arg]
