@@ -110,12 +110,11 @@ HEAVY_NEUTRINOS = [
 @pytest.mark.parametrize("golden", HEAVY_NEUTRINOS, ids=lambda g: f"{g[0]}-{g[2]}")
 def test_heavy_neutrino(golden: tuple) -> None:  # type: ignore[type-arg]
     model, model_version, experiment, experiment_version, signal, signal_version, parameters, chi2, events = golden
+    versions = registry.model(model).version, registry.experiment(experiment).version, registry.signal(signal).VERSION
     found = predict(model, experiment, **parameters)
     assert float(found["chi2"]) == pytest.approx(chi2, rel=1e-6, abs=0)
     assert float(found["events"]) == pytest.approx(events, rel=1e-6, abs=0)
-    assert registry.model(model).version == model_version
-    assert registry.experiment(experiment).version == experiment_version
-    assert registry.signal(signal).VERSION == signal_version
+    assert versions == (model_version, experiment_version, signal_version)
 
 
 @pytest.mark.parametrize("golden", GOLDEN, ids=lambda g: f"{g[0]}-{g[2]}")
