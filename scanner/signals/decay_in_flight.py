@@ -25,6 +25,7 @@ from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
 from scanner.signals.heavy_neutrino import Flyer, HeavyNeutrino, State
 from scanner.signals.monomials import fill_monomials, pack_monomials
+from scanner.signals.rates import rates_table
 
 PROVIDES = ("decay_in_flight",)
 VERSION = 1
@@ -122,34 +123,16 @@ class _State:
         self.flyers = tuple(dict.fromkeys(c.flyer for c in state.channels if c.final_state))
         self.sources = len(response.flavours)
         inputs = (np.frombuffer(response.name.encode(), np.uint8), *response.inputs)
-        shape = (len(state.couplings), 1 + len(self.flyers) * self.sources * bins)
-        parameters = tuple(dict.fromkeys((*state.width_parameters, *state.state_parameters)))
-        rates = Table(f"{number}_rates", parameters, shape, self._rates, inputs)
+        columns = len(self.flyers) * self.sources * bins
+        rates = rates_table(f"{number}_rates", state, columns, self._makes, self._seen, inputs)
         self.tables = (rates, *(self._flight(number, kind, inputs) for kind in range(len(self.flyers))))
 
-    def _rates(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Total width, then widths times efficiencies by kind, source and bin, for each coupling."""
-        state, response = self.state, self.response
-        parameters = self.tables[0].parameters
-        width_columns = [parameters.index(p) for p in state.width_parameters]
-        state_columns = [parameters.index(p) for p in state.state_parameters]
-        entries = np.zeros((len(values), *self.tables[0].shape))
-        status = np.full(len(values), Status.ok, dtype=np.uint8)
-        for i, row in enumerate(values):
-            found = state.state(row[state_columns])
-            if math.isnan(found.mass):
-                status[i] = Status.not_converged
-                continue
-            if found.mass > response.mass_max:  # nothing is made, and its widths may be unknown
-                continue
-            widths = state.widths_at(row[width_columns])
-            entries[i, :, 0] = [math.fsum(of) for of in widths]
-            entries[i, :, 1:] = self._seen(widths, response.efficiency(found))
-            if not np.isfinite(entries[i]).all():
-                entries[i], status[i] = 0.0, Status.not_converged
-        return entries, status
+    def _makes(self, found: State) -> bool:
+        return found.mass <= self.response.mass_max
 
-    def _seen(self, widths: np.ndarray, efficiency: Mapping[str, np.ndarray]) -> np.ndarray:
+    def _seen(self, found: State, widths: np.ndarray) -> np.ndarray:
+        """Widths times efficiencies by kind, source and bin, for each coupling."""
+        efficiency = self.response.efficiency(found)
         seen = np.zeros((len(self.state.couplings), len(self.flyers), self.sources, self.bins))
         for x, channel in enumerate(self.state.channels):
             if channel.final_state not in efficiency:
@@ -171,8 +154,8 @@ class _State:
             status = np.full(len(values), Status.ok, dtype=np.uint8)
             for i, row in enumerate(values):
                 state = self.state.state(row[:own])
-                if math.isnan(state.mass) or state.mass > self.response.mass_max:
-                    continue  # of the former the widths' table tells
+                if not self._makes(state):  # nor where the mass cannot be told, of which the widths' table tells
+                    continue
                 spectrum = self.response.spectrum(state.mass)
                 if np.isfinite(state.scale * spectrum.weight).all():
                     self._fill(state, spectrum, product(row[columns]) if product else None, entries[i])

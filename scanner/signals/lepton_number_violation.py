@@ -34,8 +34,9 @@ from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_INDEX, kernel
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
 from scanner.signals.decay_in_flight import MIXINGS, Spectrum
-from scanner.signals.heavy_neutrino import HeavyNeutrino, State
+from scanner.signals.heavy_neutrino import Channel, HeavyNeutrino, State
 from scanner.signals.monomials import fill_monomials, pack_monomials
+from scanner.signals.rates import rates_table
 from scanner.units import HBARC_GEV_M
 
 PROVIDES = ("lepton_number_violation",)
@@ -132,42 +133,22 @@ class _State:
         # The mixings come first: the kernel finds the production of a route by its flavour.
         self.monomials = (*state.mixings, *(coupling.monomial for coupling in state.couplings))
         inputs = (np.frombuffer(response.name.encode(), np.uint8), np.array([response.length]), *response.inputs)
-        self.parameters = tuple(dict.fromkeys((*state.width_parameters, *state.state_parameters)))
         routes = len(response.routes)
-        rates, flight = (len(state.couplings), 1 + routes), (routes, 2 + 2 * NODES)
         self.tables = (
-            Table(f"{number}_rates", self.parameters, rates, self._rates, inputs),
-            Table(f"{number}_flight", state.state_parameters, flight, self._flights, inputs),
+            rates_table(f"{number}_rates", state, routes, self._makes, self._violating, inputs),
+            Table(f"{number}_flight", state.state_parameters, (routes, 2 + 2 * NODES), self._flights, inputs),
         )
-
-    def _rates(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Total width, then that of each route, for each coupling."""
-        state = self.state
-        width_columns = [self.parameters.index(p) for p in state.width_parameters]
-        state_columns = [self.parameters.index(p) for p in state.state_parameters]
-        entries = np.zeros((len(values), *self.tables[0].shape))
-        status = np.full(len(values), Status.ok, dtype=np.uint8)
-        for i, row in enumerate(values):
-            found = state.state(row[state_columns])
-            if math.isnan(found.mass):
-                status[i] = Status.not_converged
-                continue
-            if not self._makes(found):
-                continue
-            widths = state.widths_at(row[width_columns])
-            entries[i, :, 0] = [math.fsum(of) for of in widths]
-            for r, route in enumerate(self.response.routes):
-                entries[i, :, 1 + r] = self._violating(widths, route)
-            if not np.isfinite(entries[i]).all():
-                entries[i], status[i] = 0.0, Status.not_converged
-        return entries, status
 
     def _makes(self, found: State) -> bool:
         return found.majorana and found.mass <= self.response.mass_max
 
-    def _violating(self, widths: np.ndarray, route: Route) -> list[float]:
-        columns = [x for x, c in enumerate(self.state.channels) if c.final_state == route.final_state and not c.flyer]
-        return [0.5 * math.fsum(of[columns]) for of in widths]
+    def _violating(self, _: State, widths: np.ndarray) -> np.ndarray:
+        """Half of the width of each route's decay, the charge that violates lepton number, for each coupling."""
+        rows = [[self._is_of(channel, route) for channel in self.state.channels] for route in self.response.routes]
+        return np.array([[0.5 * math.fsum(of[row]) for row in rows] for of in widths])
+
+    def _is_of(self, channel: Channel, route: Route) -> bool:
+        return channel.final_state == route.final_state and not channel.flyer
 
     def _flights(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         entries = np.zeros((len(values), *self.tables[1].shape))
