@@ -2,7 +2,7 @@
 
 6.6e21 protons of 120 GeV on target, six years of 1.1e21 in neutrino mode. Liquid argon (6 × 2 × 3 m³) and the gas
 behind it (4.43 m across, 5 m long) are taken as one volume of their mean area, 574.5 m from the target; every decay
-into one of FINAL_STATES in it counts.
+into one of PROJECTED in it counts.
 
 π^± and K^± → l N
     parents are unfolded, without any spread, from their ν_μ and ν̄_μ in the release of 1905.00284
@@ -26,7 +26,7 @@ import math
 import numpy as np
 
 from scanner.experiments.base import Experiment
-from scanner.experiments.fermilab import CHARM_SHAPE, STRANGE_CHARM, charm, seen
+from scanner.experiments.fermilab import CHARM_SHAPE, PROJECTED, STRANGE_CHARM, all_seen, charm
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.beam import Parents, parents_of_light
@@ -39,8 +39,6 @@ from scanner.vocabulary import Reference
 
 PROVIDES = ("dune_nd_hnl",)
 VERSION = 1
-
-FINAL_STATES = ("nu_e_e", "nu_e_mu", "nu_mu_mu", "e_pi", "mu_pi", "nu_pi0", "nu_gamma", "nu_gamma_gamma")
 
 PROTONS = 6 * 1.1e21
 DISTANCE = 574.5
@@ -78,14 +76,14 @@ _DETECTOR = Reference(
 
 def load(name: str) -> Experiment:
     """Return the projection."""
-    nothing = np.zeros(len(FINAL_STATES))
+    nothing = np.zeros(len(PROJECTED))
     response = FlightResponse(
         name=name,
         flavours=(0, 1, 2),
         spectrum=_spectrum,
         baseline=DISTANCE,
         length=DEPTH,
-        efficiency=seen(tuple((final_state, _all) for final_state in FINAL_STATES), 3),
+        efficiency=all_seen(3),
         mass_max=MASS["Ds"] - MASS["e"],
         inputs=_inputs(),
     )
@@ -97,8 +95,8 @@ def load(name: str) -> Experiment:
         likelihood=Poisson(nothing, nothing, signal_error=RATE_ERROR),
         data=nothing,
         background=nothing,
-        signal_bins=np.arange(len(FINAL_STATES)),
-        coordinates={"final_state": np.array(FINAL_STATES)},
+        signal_bins=np.arange(len(PROJECTED)),
+        coordinates={"final_state": np.array(PROJECTED)},
         coordinate_units={},
         data_sets=frozenset({"dune_nd_projection"}),
         references=(_STUDY, _DETECTOR, CHARM_SHAPE),
@@ -126,11 +124,6 @@ def _inputs() -> tuple[np.ndarray, ...]:
     light = [array for parents in light_mesons().values() for array in (parents.momentum, parents.density)]
     numbers = np.array([PROTONS, DISTANCE, VOLUME, DEPTH, STRANGE_CHARM])
     return (numbers, *light, *(bundle.number for bundle in charm().values()))
-
-
-def _all(mass: float) -> float:
-    """Every decay is seen."""
-    return 1.0
 
 
 def _spectrum(mass: float) -> Spectrum:

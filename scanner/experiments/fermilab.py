@@ -190,6 +190,15 @@ def delay(mass: float, momentum: NDArray[np.float64], distance: float) -> NDArra
     return distance / SPEED_OF_LIGHT * np.array([math.hypot(1.0, mass / p) - 1 for p in momentum])
 
 
+PROJECTED = ("nu_e_e", "nu_e_mu", "nu_mu_mu", "e_pi", "mu_pi", "nu_pi0", "nu_gamma", "nu_gamma_gamma")
+"""Final states that projections count, each in a bin of its own."""
+
+
+def all_seen(sources: int) -> Callable[[State], Mapping[str, np.ndarray]]:
+    """Return the efficiency of a projection that sees every decay into one of PROJECTED; see `seen`."""
+    return seen(tuple((final_state, lambda mass: 1.0) for final_state in PROJECTED), sources)
+
+
 def seen(efficiencies: Sequence[tuple[str, Efficiency]], sources: int) -> Callable[[State], Mapping[str, np.ndarray]]:
     """Return the efficiency of a `FlightResponse` that has one signal bin for each of some final states.
 

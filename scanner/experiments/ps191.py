@@ -22,6 +22,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from scanner.experiments.base import Experiment
+from scanner.experiments.hnl_curves import references
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.beam import LEPTONS, Parents, parents_of_light, two_body_spectrum
@@ -49,15 +50,7 @@ FLUX_ERROR = 0.4
 2109.03831, differ by for kaons. The latter, weighted with 1/E, is 0.66 of the former; for pions, 0.42."""
 
 REFERENCES = (
-    Reference(
-        "Arguelles:2021dqn",
-        "Argüelles, C. A. and Foppiani, N. and Hostert, M.",
-        "Heavy neutral leptons below the kaon mass at hodoscopic neutrino detectors",
-        2022,
-        "2109.03831",
-        "10.1103/PhysRevD.105.095006",
-        "Phys. Rev. D 105 (2022) 095006",
-    ),
+    references()["Arguelles:2021dqn"],
     Reference(
         "Bernardi:1985ny",
         "Bernardi, G. and others (PS191)",

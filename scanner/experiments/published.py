@@ -37,6 +37,7 @@ from scanner.experiments.hnl_curves import COLLECTION, PublishedLimit, limits, n
 from scanner.experiments.peak_searches import APPARATUS, peak_search
 from scanner.likelihoods.limits import UpperLimit, two_sided_quantile
 from scanner.likelihoods.poisson import Poisson
+from scanner.physics.particles import BOHR_MAGNETON
 from scanner.signals.bbn import LifetimeBound
 from scanner.signals.published_bound import BoundResponse, Flight, Shape, assumed_widths
 from scanner.units import HBAR_GEV_S
@@ -147,7 +148,7 @@ _DATA_SETS = {
     "Utau4_argoneut": "argoneut_dimuon",
 }
 
-_PLOT_EDGE = (1e-18 * 296.30) ** 2
+_PLOT_EDGE = (1e-18 * BOHR_MAGNETON) ** 2
 """Square of the smallest dipole [GeV⁻²] that the plots of nucleosynthesis show, 1e-18 μ_B."""
 
 _SHAPES = {

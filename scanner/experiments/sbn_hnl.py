@@ -5,7 +5,7 @@
 ``icarus_hnl_numi``
     kaons at rest in the absorber of NuMI, for a round 1e21 protons on target.
 
-Every decay into one of FINAL_STATES inside the active volume counts, and there is no background: what 1610.08512
+Every decay into one of PROJECTED inside the active volume counts, and there is no background: what 1610.08512
 took for a first estimate, and the best that can be reached. Flights are reckoned from the target although mesons
 decay up to 50 m nearer, which matters for the shortest lifetimes alone. Detectors are taken to be on the axis: over
 the face of SBND, 0.74 m off it, the rate is up to 17 % less, over that of ICARUS 2 %. K⁺ → π⁰ l N, K⁰ and muons are
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
-from scanner.experiments.fermilab import MINIBOONE_FLUX, STOPPED_KAON_RATE, booster, seen, stopped_kaons
+from scanner.experiments.fermilab import MINIBOONE_FLUX, PROJECTED, STOPPED_KAON_RATE, all_seen, booster, stopped_kaons
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.bundle import heavy_neutrinos, momentum_grid
 from scanner.physics.particles import MASS
@@ -31,8 +31,6 @@ from scanner.vocabulary import Reference
 
 PROVIDES = ("sbnd_hnl", "icarus_hnl", "icarus_hnl_numi")
 VERSION = 1
-
-FINAL_STATES = ("nu_e_e", "nu_e_mu", "nu_mu_mu", "e_pi", "mu_pi", "nu_pi0", "nu_gamma", "nu_gamma_gamma")
 
 BOOSTER_PROTONS, NUMI_PROTONS = 6.6e20, 1e21
 BOOSTER_ERROR, STOPPED_KAON_ERROR = 0.3, 0.3
@@ -101,15 +99,15 @@ def _projection(
     references: tuple[Reference, ...],
     notes: tuple[str, ...],
 ) -> Experiment:
-    """Return an experiment that sees each of FINAL_STATES in a bin of its own, and nothing else."""
-    nothing = np.zeros(len(FINAL_STATES))
+    """Return an experiment that sees each of PROJECTED in a bin of its own, and nothing else."""
+    nothing = np.zeros(len(PROJECTED))
     response = FlightResponse(
         name=name,
         flavours=(0, 1),
         spectrum=spectrum,
         baseline=place[0],
         length=place[2],
-        efficiency=seen(tuple((final_state, _all) for final_state in FINAL_STATES), 2),
+        efficiency=all_seen(2),
         mass_max=MASS["K"] - MASS["e"],
         inputs=(np.array(place), *inputs),
     )
@@ -121,8 +119,8 @@ def _projection(
         likelihood=Poisson(nothing, nothing, signal_error=error),
         data=nothing,
         background=nothing,
-        signal_bins=np.arange(len(FINAL_STATES)),
-        coordinates={"final_state": np.array(FINAL_STATES)},
+        signal_bins=np.arange(len(PROJECTED)),
+        coordinates={"final_state": np.array(PROJECTED)},
         coordinate_units={},
         data_sets=frozenset({f"{name}_projection"}),
         references=(*references, _PROGRAM, _ESTIMATE),
@@ -133,11 +131,6 @@ def _projection(
             "K+ -> pi0 l N, neutral kaons and muons are left out",
         ),
     )
-
-
-def _all(mass: float) -> float:
-    """Every decay is seen."""
-    return 1.0
 
 
 def _booster_spectrum(distance: float, area: float, mass: float) -> Spectrum:

@@ -32,6 +32,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanner.experiments.base import Experiment
+from scanner.experiments.hnl_curves import references
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.beam import LEPTONS, Parents, heavy_spectrum, parents_of_light, two_body_spectrum
@@ -71,15 +72,6 @@ REFERENCE = Reference(
     "1902.07598",
     "10.1103/PhysRevD.100.052006",
     "Phys. Rev. D 100 (2019) 052006",
-)
-RECAST_REFERENCE = Reference(
-    "Arguelles:2021dqn",
-    "Argüelles, C. A. and Foppiani, N. and Hostert, M.",
-    "Heavy neutral leptons below the kaon mass at hodoscopic neutrino detectors",
-    2022,
-    "2109.03831",
-    "10.1103/PhysRevD.105.095006",
-    "Phys. Rev. D 105 (2022) 095006",
 )
 DATA_SETS = frozenset({"t2k_hnl_2019"})
 SHARED_NOTE = "t2k_nd280_hnl and t2k_nd280_hnl_recast are the same data: use one of them"
@@ -317,7 +309,7 @@ def _recast(name: str) -> Experiment:
         coordinates={"channel": np.array(["all"])},
         coordinate_units={},
         data_sets=DATA_SETS,
-        references=(RECAST_REFERENCE, REFERENCE),
+        references=(references()["Arguelles:2021dqn"], REFERENCE),
         notes=(
             "efficiency below 140 MeV is a straight line through those of 140 to 300 MeV, extrapolated as in "
             "2109.03831: no simulation backs it",

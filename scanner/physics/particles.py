@@ -6,11 +6,14 @@ arguments, so that machine code never depends on the version of the tables.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from hepunits import units as _u
 from particle import Particle
+
+from scanner.units import ALPHA_EM
 
 PDG_ID: Mapping[str, int] = MappingProxyType(
     {
@@ -56,3 +59,6 @@ def _mass(pdg_id: int) -> float:
 
 MASS: Mapping[str, float] = MappingProxyType({name: _mass(pdg_id) for name, pdg_id in PDG_ID.items()} | {"nu": 0.0})
 """Masses [GeV]; u, d, s are MS-bar masses at 2 GeV, c at its own scale; nu is massless."""
+
+BOHR_MAGNETON: float = math.sqrt(4 * math.pi * ALPHA_EM) / (2 * MASS["e"])
+"""e/2m_e [GeV⁻¹], 296.30."""

@@ -18,6 +18,7 @@ from scanner.experiments import hnl_curves, peak_searches, published
 from scanner.experiments.builders import hnl_limits as builder
 from scanner.experiments.hnl_curves import PublishedLimit
 from scanner.experiments.tables import read_table
+from scanner.physics.particles import BOHR_MAGNETON
 from scanner.prediction import predict
 from scanner.signals import bbn, peak_search, published_bound
 from scanner.signals.heavy_neutrino import Channel
@@ -267,4 +268,4 @@ class TestBuilder:
         assert math.sqrt(builder._squared(one, "invGeV")[0]) == 2
         magneton = constants.physical_constants["Bohr magneton in eV/T"][0]
         tesla = math.sqrt((constants.hbar * constants.c / constants.e) ** 3 / (constants.mu_0 * constants.e))  # [eV²]
-        assert pytest.approx(magneton / tesla * 1e9, rel=1e-6) == builder.GEV_PER_BOHR_MAGNETON
+        assert pytest.approx(magneton / tesla * 1e9, rel=1e-6) == BOHR_MAGNETON

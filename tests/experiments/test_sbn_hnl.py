@@ -10,6 +10,7 @@ from hnl_recasts import NONE_SEEN, events, limit, response
 
 from scanner import predict, registry
 from scanner.experiments import fermilab, sbn_hnl
+from scanner.experiments.fermilab import PROJECTED
 from scanner.physics.bundle import daughters, momentum_grid
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import two_body_momentum
@@ -25,7 +26,7 @@ def test_a_projection_says_so(name: str) -> None:
     assert "projection" in found.title and "no background" in found.title
     assert "a projection: no data" in found.notes[0]
     assert not found.data.any() and not found.background.any()
-    assert list(found.coordinates["final_state"]) == list(sbn_hnl.FINAL_STATES)
+    assert list(found.coordinates["final_state"]) == list(PROJECTED)
 
 
 @pytest.mark.parametrize("name", sbn_hnl.PROVIDES)
@@ -64,7 +65,7 @@ def test_nearer_by_the_length_of_the_pipe() -> None:
 def test_absorber_sees_the_volume_of_icarus() -> None:
     """Long-lived N of kaons at rest: POT · 0.085 BR · V/(4π L²) · Γ m/p."""
     momentum, number = fermilab.stopped_kaons(0.3)
-    visible = sum(weak_widths(0.3)[x][1] for x in sbn_hnl.FINAL_STATES if x in weak_widths(0.3))
+    visible = sum(weak_widths(0.3)[x][1] for x in PROJECTED if x in weak_widths(0.3))
     volume = 2 * 3.0 * 3.16 * 17.95
     expected = 1e21 * number[1, 1] * volume / (4 * math.pi * 109.3**2) * visible * 0.3 / (momentum[1] * HBARC_GEV_M)
     assert events("icarus_hnl_numi", 0.3, (0.0, 1e-12, 0.0)).sum() == pytest.approx(1e-24 * expected, rel=1e-5)

@@ -29,12 +29,10 @@ import numpy as np
 from ruamel.yaml.comments import CommentedMap
 
 from scanner.experiments.tables import DATA, write_table
+from scanner.physics.particles import BOHR_MAGNETON
 
 TOLERANCE = 0.005
 """Largest relative deviation of the shipped polylines from the cleaned ones, in coupling squared."""
-
-GEV_PER_BOHR_MAGNETON = math.sqrt(4 * math.pi * 7.2973525693e-3) / (2 * 0.51099895e-3)
-"""μ_B = e/2m_e [GeV⁻¹], natural units, α and m_e of CODATA 2018: 296.30."""
 
 LEVELS = {"90": 0.90, "90.0": 0.90, "95": 0.95, "95.0": 0.95, "2sigma": math.erf(math.sqrt(2))}
 
@@ -227,7 +225,7 @@ def _squared(value: np.ndarray, unit: str) -> np.ndarray:
     """Turn d = μ_tr/2 [GeV⁻¹] or μ_tr [μ_B] into |μ_tr|² [GeV⁻²]; |U|² is one already."""
     if not unit:
         return value
-    return np.asarray((value * {"invGeV": 2.0, "muB": GEV_PER_BOHR_MAGNETON}[unit]) ** 2)
+    return np.asarray((value * {"invGeV": 2.0, "muB": BOHR_MAGNETON}[unit]) ** 2)
 
 
 def _thinned(curve: Cleaned) -> Cleaned:
