@@ -66,3 +66,9 @@ def test_ci_runs_the_test_line_of_the_readme() -> None:
     lines = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv-test")]
     assert len(lines) == 1 and lines[0].endswith("pytest")
     assert "grep -m1 '^python3 -m venv .venv-test' README.md" in (REPOSITORY / ".ci/run").read_text()
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/design.md", "docs/heavy_neutrinos.md"])
+def test_what_a_page_links_to_is_there(page: str) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (REPOSITORY / page).read_text())
+    assert [link for link in links if not (REPOSITORY / page).parent.joinpath(link).is_file()] == []
