@@ -42,7 +42,7 @@ EVERY = pytest.mark.parametrize("name", MODELS)
 def test_majorana_is_twice_dirac_in_each_channel(name: str) -> None:
     dirac, majorana = (MODELS[name].widths(**MIXING, **DARK[name], nature=nature) for nature in ("dirac", "majorana"))
     for channel, width in dirac.items():
-        assert majorana[channel] == pytest.approx(2 * width, rel=1e-14)
+        assert majorana[channel] == pytest.approx(2 * width, rel=1e-14, abs=0)
 
 
 @EVERY
@@ -71,7 +71,7 @@ def test_flavours_add(name: str) -> None:
         others = {other: 0.0 for group in flavoured if group is not own for other in group}
         parts.append(MODELS[name].widths(**given | others))
     for channel, width in both.items():
-        assert width == pytest.approx(math.fsum(part[channel] for part in parts), rel=1e-12)
+        assert width == pytest.approx(math.fsum(part[channel] for part in parts), rel=1e-12, abs=0)
 
 
 @EVERY
@@ -83,7 +83,7 @@ def test_rows_are_what_the_methods_say(name: str) -> None:
     total = sum(c.monomial.value(values) * row.sum() for c, row in zip(found.couplings, rows, strict=True))
     assert rows.shape == (len(found.couplings), len(found.channels))
     ctau = model.ctau(**MIXING, **DARK[name], nature="majorana")
-    assert total == pytest.approx(HBARC_GEV_FM * 1e-15 / ctau, rel=1e-13)
+    assert total == pytest.approx(HBARC_GEV_FM * 1e-15 / ctau, rel=1e-13, abs=0)
     assert all(power >= 1 for c in found.couplings for power in c.monomial.powers.values())
 
 
@@ -101,7 +101,7 @@ class TestDipole:
         """1e-8 Bohr magnetons: Γ(νγ) = μ_tr² m³/16π, whatever the flavour."""
         moment = 1e-8 * 296.30
         found = MODELS["hnl_dipole"].widths(m_N=0.25, mu_tr_tau=moment)
-        assert found["nu_gamma"] == pytest.approx(moment**2 * 0.25**3 / (16 * math.pi), rel=1e-13)
+        assert found["nu_gamma"] == pytest.approx(moment**2 * 0.25**3 / (16 * math.pi), rel=1e-13, abs=0)
         assert found["nu_e_e"] / found["nu_gamma"] == pytest.approx(0.0073, rel=5e-3)
         assert MODELS["hnl_dipole"].branching_ratios(m_N=0.25, mu_tr_tau=moment)["nu_gamma"] > 0.99
 
@@ -117,11 +117,11 @@ class TestContact:
         for G_X in (-1e-5, 4e-5):
             found = MODELS["hnl_contact"].widths(m_N=1.0, Ue4_sq=1.0, G_X=G_X)["nu_e_e"]
             gL, gR = s + 0.5 + G_X / (4 * fermi), s + G_X / (4 * fermi)
-            assert found == pytest.approx(fermi**2 / (192 * math.pi**3) * (gL**2 + gR**2), rel=1e-5)
+            assert found == pytest.approx(fermi**2 / (192 * math.pi**3) * (gL**2 + gR**2), rel=1e-5, abs=0)
 
     def test_large(self) -> None:
         found = MODELS["hnl_contact"].widths(m_N=1.0, Utau4_sq=1e-6, G_X=1.0)["nu_e_e"]
-        assert found == pytest.approx(1e-6 / (1536 * math.pi**3), rel=1e-4)
+        assert found == pytest.approx(1e-6 / (1536 * math.pi**3), rel=1e-4, abs=0)
 
 
 class TestDarkPhoton:
@@ -135,15 +135,15 @@ class TestDarkPhoton:
         found = MODELS["hnl_dark_photon"].widths(**MIXING, **given)
         weak = HNL.widths(**MIXING)
         for channel in ("nu_e_e", "nu_mu_mu"):
-            assert found[channel] == pytest.approx(contact[channel], rel=2e-5)  # m_N²/m_Z′² = 9e-6
+            assert found[channel] == pytest.approx(contact[channel], rel=2e-5, abs=0)  # m_N²/m_Z′² = 9e-6
             assert abs(found[channel] / weak[channel] - 1) > 0.1
 
     def test_on_its_shell(self) -> None:
         given = {"m_Zprime": 0.03, "alpha_D": 0.3, "epsilon": 1e-4, "UD4_sq": 0.7, "BR_inv": 0.4}
         found, weak = MODELS["hnl_dark_photon"].widths(**MIXING, **given), HNL.widths(**MIXING)
         on_shell = 4 * math.pi * 0.3 * 0.7**2 * 6e-7 * to_vector_width(0.3, 0.03)
-        assert found["nu_e_e"] == pytest.approx(0.6 * on_shell, rel=1e-6)
-        assert found["nu_Zprime"] == pytest.approx(0.4 * on_shell, rel=1e-6)
+        assert found["nu_e_e"] == pytest.approx(0.6 * on_shell, rel=1e-6, abs=0)
+        assert found["nu_Zprime"] == pytest.approx(0.4 * on_shell, rel=1e-6, abs=0)
         assert found["nu_nu_nu"] == weak["nu_nu_nu"] and found["mu_pi"] == weak["mu_pi"]
 
     def test_hadrons_are_listed_with_their_like(self) -> None:
@@ -163,7 +163,7 @@ class TestScalar:
         expected = (1 + 9 + 4) * 1e-12 * to_scalar_width(0.3, 0.05)
         for decays in ({}, {"g_e": 1e-4}, {"g_gamma": 1e-3}, {"g_e": 1e-4, "g_gamma": 1e-3}):
             given = {"m_S": 0.05, "y_e": 1e-6, "y_mu": 3e-6, "y_tau": 2e-6} | decays
-            assert MODELS["hnl_scalar"].widths(m_N=0.3, **given)["nu_S"] == pytest.approx(expected, rel=1e-6)
+            assert MODELS["hnl_scalar"].widths(m_N=0.3, **given)["nu_S"] == pytest.approx(expected, rel=1e-6, abs=0)
 
     @pytest.mark.parametrize(
         ("decays", "seen"),
@@ -180,7 +180,7 @@ class TestScalar:
     def test_heavier_than_N_it_is_a_contact_interaction(self) -> None:
         """y² g² m⁵/(32π · 8π² M⁴) ∫ (1-x)² x dx of a light lepton."""
         found = MODELS["hnl_scalar"].widths(m_N=1.0, m_S=300.0, y_mu=1e-2, g_e=0.1)["nu_S"]
-        assert found == pytest.approx(1e-6 / (32 * math.pi * 8 * math.pi**2 * 300.0**4) / 12, rel=1e-4)
+        assert found == pytest.approx(1e-6 / (32 * math.pi * 8 * math.pi**2 * 300.0**4) / 12, rel=1e-4, abs=0)
 
 
 class TestAlp:
@@ -194,7 +194,7 @@ class TestAlp:
 
     def test_width(self) -> None:
         expected = 4 * 1e-7 * to_alp_width(0.3, Alp(0.05, 50.0))
-        assert MODELS["hnl_alp"].widths(**self.GIVEN)["nu_a"] == pytest.approx(expected, rel=1e-13)
+        assert MODELS["hnl_alp"].widths(**self.GIVEN)["nu_a"] == pytest.approx(expected, rel=1e-13, abs=0)
 
     def test_it_flies(self) -> None:
         found = MODELS["hnl_alp"].heavy_neutrino
@@ -202,7 +202,7 @@ class TestAlp:
         assert len(flyers) == 1
         ((names, product),) = flyers
         alp = product(np.array([self.GIVEN[name] for name in names]))
-        assert alp == (0.05, pytest.approx(math.fsum(alp_widths(Alp(0.05, 50.0, 0.5, -0.001)).values())))
+        assert alp == (0.05, pytest.approx(math.fsum(alp_widths(Alp(0.05, 50.0, 0.5, -0.001)).values()), abs=0))
         assert all(c.flyer is None for c in found.channels if c.name != "nu_a" or not c.final_state)
 
     def test_what_is_seen(self) -> None:

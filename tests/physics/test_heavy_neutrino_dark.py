@@ -75,7 +75,7 @@ def three_body(m, lepton, vertices):
     vertices(q, s) gives pairs of factors ν̄ A_k N · l̄ B_k l, already with their propagators.
     """
     total, lowest = 0.0, 4 * lepton**2
-    nodes, weights = np.polynomial.legendre.leggauss(60)
+    nodes, weights = np.polynomial.legendre.leggauss(200)
     # The velocity of the leptons is tanh(t), and light ones take s over decades.
     t = 0.5 * (nodes + 1) * math.acosh(m / (2 * lepton))
     points, measure = lowest * np.cosh(t) ** 2, lowest * np.sinh(2 * t) * 0.5 * math.acosh(m / (2 * lepton))
@@ -118,7 +118,7 @@ class TestContact:
         found = weak_widths(mass)[channel][a] + G_X * new.interference[channel][a] + G_X**2 * new.square[channel]
         shift = G_X / (4 * units.G_FERMI)
         expected = three_body(mass, MASS[lepton], vector_exchange(lepton, flavour, lambda s: shift))
-        assert found == pytest.approx(expected, rel=1e-9)
+        assert found == pytest.approx(expected, rel=1e-9, abs=0)
 
     def test_massless_leptons(self):
         m = 2.0
@@ -141,14 +141,14 @@ class TestDipole:
         def vertices(q, s):  # σF = 2 σ^{μν} ∂_μ A_ν
             return 2 * d * np.einsum("ijab,i->jab", SIGMA, METRIC @ q) @ RIGHT, charge / s * LOWER
 
-        assert dipole_widths(mass)[channel] == pytest.approx(three_body(mass, MASS[lepton], vertices), rel=1e-9)
+        assert dipole_widths(mass)[channel] == pytest.approx(three_body(mass, MASS[lepton], vertices), rel=1e-9, abs=0)
 
     def test_photon_against_traces(self):
         def vertices(q):
             return np.einsum("ijab,i->jab", SIGMA, METRIC @ q) @ RIGHT
 
         assert dipole_widths(0.3)["nu_gamma"] == pytest.approx(
-            two_body(0.3, 0.0, vertices, lambda q: -METRIC), rel=1e-12
+            two_body(0.3, 0.0, vertices, lambda q: -METRIC), rel=1e-12, abs=0
         )
 
     def test_published_ratio(self):
@@ -164,7 +164,7 @@ class TestDipole:
             B = mp.sqrt(1 - 4 * r**2)
             tail = r**2 * B * (2 * r**2 - 5) + 8 * r**6 * mp.log((1 + B) / (2 * r))
             expected = float(2 * mp.log((1 + B) / r) - mp.log(4) - 3 * B - tail)
-        assert virtual_photon(mass, MASS["e"], *RULE) == pytest.approx(expected, rel=1e-12)
+        assert virtual_photon(mass, MASS["e"], *RULE) == pytest.approx(expected, rel=1e-12, abs=0)
 
     def test_leading_logarithm(self):
         assert virtual_photon(2.0, MASS["e"], *RULE) == pytest.approx(2 * math.log(2.0 / MASS["e"]) - 3, rel=1e-5)
@@ -191,7 +191,7 @@ class TestMediatorsAgainstTraces:
             return product / (2 * math.sqrt(2) * units.G_FERMI * (M**2 - s))
 
         expected = three_body(m, MASS[lepton], vector_exchange(lepton, flavour, shift))
-        assert found == pytest.approx(expected, rel=1e-8)
+        assert found == pytest.approx(expected, rel=1e-8, abs=0)
 
     def test_wide_dark_photon_on_its_shell(self):
         """BR_inv makes Γ/M = 0.5 here; the sum with the weak amplitude is coherent, the phase that of the pole."""
@@ -212,7 +212,7 @@ class TestMediatorsAgainstTraces:
 
         assert invisible == pytest.approx(0.5, rel=0.05)
         expected = three_body(m, MASS["e"], vector_exchange("e", "e", shift))
-        assert found == pytest.approx(expected, rel=1e-8)
+        assert found == pytest.approx(expected, rel=1e-8, abs=0)
         assert abs(new.interference["nu_e_e"][0]) > 0.02 * found
 
     @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ class TestMediatorsAgainstTraces:
         found = scalar_widths(m, Scalar(M, *couplings))[product]
         # The width that runs in the propagator is of the next order in the coupling.
         smaller = scalar_widths(m, Scalar(M, *(1e-4 * g for g in couplings)))[product] * 1e8
-        assert smaller == pytest.approx(three_body(m, MASS[lepton], vertices), rel=1e-8)
+        assert smaller == pytest.approx(three_body(m, MASS[lepton], vertices), rel=1e-8, abs=0)
         assert found == pytest.approx(smaller, rel=1e-2)
 
     def test_scalar_and_weak_decays_do_not_interfere(self):
@@ -239,15 +239,15 @@ class TestMediatorsAgainstTraces:
             return [*A, 1e-5 * RIGHT], [*B, ONE / (s - M**2)]
 
         expected = 1e-10 * scalar_widths(m, Scalar(M, g_mu=1e-4))["mu_mu"] * 1e8 + weak_widths(m)["nu_mu_mu"][1]
-        assert three_body(m, MASS["mu"], both) == pytest.approx(expected, rel=1e-8)
+        assert three_body(m, MASS["mu"], both) == pytest.approx(expected, rel=1e-8, abs=0)
 
     def test_on_shell(self):
         m, M = 0.4, 0.15
         vector = two_body(m, M, lambda q: GAMMA @ LEFT, lambda q: np.outer(METRIC @ q, METRIC @ q) / M**2 - METRIC)
-        assert to_vector_width(m, M) == pytest.approx(vector, rel=1e-12)
-        assert to_scalar_width(m, M) == pytest.approx(two_body(m, M, lambda q: [RIGHT]), rel=1e-12)
+        assert to_vector_width(m, M) == pytest.approx(vector, rel=1e-12, abs=0)
+        assert to_scalar_width(m, M) == pytest.approx(two_body(m, M, lambda q: [RIGHT]), rel=1e-12, abs=0)
         alp = two_body(m, M, lambda q: [slash(q) @ LEFT / (2 * 7.0)])
-        assert to_alp_width(m, Alp(M, 7.0)) == pytest.approx(alp, rel=1e-12)
+        assert to_alp_width(m, Alp(M, 7.0)) == pytest.approx(alp, rel=1e-12, abs=0)
         assert to_vector_width(m, m) == to_scalar_width(m, 0.5) == to_alp_width(m, Alp(0.5, 7.0)) == 0
 
 
@@ -257,22 +257,24 @@ class TestAlp:
             for z in (1e-12, 0.03, 0.0999999, 0.1000001, 0.7, 1 - 1e-9, 1.0, 1 + 1e-9, 30.0, 1e5):
                 expected = complex(1 - mp.asin(mp.sqrt(mp.mpf(z))) ** 2 / z)
                 found = alp_photon_loop(z)
-                assert (found.real, abs(found.imag)) == pytest.approx((expected.real, abs(expected.imag)), rel=1e-11)
+                assert (found.real, abs(found.imag)) == pytest.approx(
+                    (expected.real, abs(expected.imag)), rel=1e-11, abs=0
+                )
 
     def test_limits_of_the_loop(self):
         """A heavy electron decouples from a derivative coupling; a light one leaves the anomaly."""
         assert alp_photon_loop(0.0) == 0
-        assert alp_photon_loop(1e-6) == pytest.approx(-1e-6 / 3, rel=1e-6)
+        assert alp_photon_loop(1e-6) == pytest.approx(-1e-6 / 3, rel=1e-6, abs=0)
         assert alp_photon_loop(1e12) == pytest.approx(1, abs=1e-9)
 
     def test_widths(self):
         m, f, r = 0.05, 30.0, MASS["e"] / 0.05
         widths = alp_widths(Alp(m, f, c_e=2.0))
         yukawa = 2.0 * MASS["e"] / f
-        assert widths["e_e"] == pytest.approx(yukawa**2 * m / (8 * math.pi) * math.sqrt(1 - 4 * r**2), rel=1e-12)
+        assert widths["e_e"] == pytest.approx(yukawa**2 * m / (8 * math.pi) * math.sqrt(1 - 4 * r**2), rel=1e-12, abs=0)
         # 1/9 % of corrections by the electron's mass: |1 - F|² at z = 2400.
         anomaly = (2.0 * ALPHA_EM / (math.pi * f)) ** 2 * m**3 / (64 * math.pi)
-        assert widths["gamma_gamma"] == pytest.approx(anomaly, rel=0.02)
+        assert widths["gamma_gamma"] == pytest.approx(anomaly, rel=0.02, abs=0)
         assert alp_widths(Alp(2 * MASS["e"], f, 2.0))["e_e"] == 0
 
     def test_photon_amplitudes_add(self):
@@ -280,6 +282,6 @@ class TestAlp:
         both = alp_widths(Alp(1.0, 10.0, 1.0, -ALPHA_EM / math.pi))["gamma_gamma"]
         apart = [alp_widths(Alp(1.0, 10.0, *of))["gamma_gamma"] for of in ((1.0, 0.0), (0.0, ALPHA_EM / math.pi))]
         assert both < 1e-4 * apart[0]
-        assert apart[0] == pytest.approx(apart[1], rel=1e-3)
+        assert apart[0] == pytest.approx(apart[1], rel=1e-3, abs=0)
         tree = (0.3 / 10) ** 2 / (64 * math.pi)
-        assert alp_widths(Alp(1.0, 10.0, 0.0, -0.3))["gamma_gamma"] == pytest.approx(tree, rel=1e-12)
+        assert alp_widths(Alp(1.0, 10.0, 0.0, -0.3))["gamma_gamma"] == pytest.approx(tree, rel=1e-12, abs=0)

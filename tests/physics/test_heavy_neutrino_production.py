@@ -41,7 +41,7 @@ from scanner.physics.heavy_neutrino_production import (
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import NODES, gauss_legendre
 
-DIGITS = 30
+DIGITS = 25
 RULE = gauss_legendre(NODES)
 ROWS = {mode.name: mode for mode in modes()}
 TWO_BODY = [mode for mode in ROWS.values() if mode.kind in (LEPTONIC, TAU_PSEUDOSCALAR, TAU_VECTOR)]
@@ -94,7 +94,7 @@ def names(found):
     return [mode.name for mode in found]
 
 
-# Two bodies, at 30 digits.
+# Two bodies, at 25 digits.
 
 
 def dot(p, q):
@@ -136,7 +136,7 @@ class TestTwoBodies:
                 m = float(fraction * mode.threshold)
                 # Nearer than that to its threshold, a mode is as uncertain as the rounded masses.
                 tolerance = max(1e-12, 1e-15 / (1 - fraction))
-                assert ratio(name, m) == pytest.approx(float(self.expected(mode, m)), rel=tolerance)
+                assert ratio(name, m) == pytest.approx(float(self.expected(mode, m)), rel=tolerance, abs=0)
 
     @pytest.mark.parametrize("name", names(m for m in TWO_BODY if m.kind == LEPTONIC))
     def test_polarisation(self, name):
@@ -155,7 +155,9 @@ class TestTwoBodies:
                 expected = -squared(spin) / squared(N)  # a V-A current sees p - m s of a particle
                 found = polarisation(float(parent), float(lepton), float(m))
                 assert found == pytest.approx(float(expected), abs=1e-11)
-                assert two_body_momentum(float(parent), float(lepton), float(m)) == pytest.approx(float(p), rel=1e-11)
+                assert two_body_momentum(float(parent), float(lepton), float(m)) == pytest.approx(
+                    float(p), rel=1e-11, abs=0
+                )
 
     def test_polarisation_limits(self):
         assert polarisation(MASS["K"], MASS["mu"], 0.0) == pytest.approx(-1, abs=1e-15)
@@ -219,7 +221,7 @@ class TestThreeLeptons:
                     scale = leptons_at((m + top) / 2, parent, lepton, m, on_parent)
                     spectrum = functools.partial(leptons_at, parent=parent, lepton=lepton, m=m, on_parent=on_parent)
                     expected = scale * mp.quad(lambda e, s=spectrum, c=scale: s(e) / c, [m, (m + top) / 2, top])
-                    assert found == pytest.approx(float(expected), rel=1e-11)
+                    assert found == pytest.approx(float(expected), rel=1e-11, abs=0)
 
     @pytest.mark.parametrize(("parent", "lepton"), [("mu", "e"), ("tau", "e"), ("tau", "mu")])
     @pytest.mark.parametrize("on_parent", [True, False])
@@ -230,7 +232,9 @@ class TestThreeLeptons:
             for energy in np.linspace(m, top, 12)[1:-1]:
                 with mp.workdps(DIGITS):
                     expected = leptons_at(*(mp.mpf(x) for x in (energy, M, lep, m)), on_parent)
-                assert leptons_spectrum(energy, M, lep, m, on_parent) == pytest.approx(float(expected), rel=1e-11)
+                assert leptons_spectrum(energy, M, lep, m, on_parent) == pytest.approx(
+                    float(expected), rel=1e-11, abs=0
+                )
             assert leptons_spectrum(m, M, lep, m, on_parent) == 0
             assert leptons_spectrum(top * 1.0001, M, lep, m, on_parent) == 0
 
@@ -369,7 +373,7 @@ class TestSemileptonic:
             low, high = (lep + m) ** 2, (M - h) ** 2
             for q2 in low + (high - low) * np.array([0.02, 0.3, 0.9]):
                 expected = contracted(mode, m, q2)
-                assert float(semileptonic_at(mode, mp.mpf(m), mp.mpf(q2))) == pytest.approx(expected, rel=1e-9)
+                assert float(semileptonic_at(mode, mp.mpf(m), mp.mpf(q2))) == pytest.approx(expected, rel=1e-9, abs=0)
 
     @pytest.mark.parametrize("name", names(SEMILEPTONIC))
     def test_integral(self, name):
@@ -378,9 +382,11 @@ class TestSemileptonic:
         shape = np.array(mode.form_factors)
         for m in (0.0, *(float(fraction * mode.threshold) for fraction in FRACTIONS)):
             precise = precise_semileptonic(name, m)
-            assert semileptonic_shape(mode.kind, masses, m, shape, *RULE) == pytest.approx(float(precise), rel=1e-11)
+            assert semileptonic_shape(mode.kind, masses, m, shape, *RULE) == pytest.approx(
+                float(precise), rel=1e-11, abs=0
+            )
             expected = mode.measured * precise / precise_semileptonic(name, 0.0)
-            assert ratio(name, m) == pytest.approx(float(expected), rel=1e-11)
+            assert ratio(name, m) == pytest.approx(float(expected), rel=1e-11, abs=0)
 
     @pytest.mark.parametrize("name", ["K->pi0 mu N", "D->K0 e N", "D->Kst0 e N"])
     def test_form_factors(self, name):
@@ -389,7 +395,7 @@ class TestSemileptonic:
         for q2 in (0.0, 0.4 * high, high):
             found = [form_factor(np.array(row), q2) for row in mode.form_factors]
             expected = [float(value) for value in shapes(mode, mp.mpf(q2))]
-            assert found[: len(expected)] == pytest.approx(expected, rel=1e-13)
+            assert found[: len(expected)] == pytest.approx(expected, rel=1e-13, abs=0)
 
     def test_published_form_factors(self):
         """ETM, 1706.03017, where the K is at rest: f₊ = 1.34(5), f₀ = 0.98(2)."""
@@ -472,14 +478,16 @@ class TestTable:
     @pytest.mark.parametrize(("name", "expected"), MEASURED.items())
     def test_massless(self, name, expected):
         found = production_ratios(0.0)[name]
-        assert found[found > 0] == pytest.approx(expected, rel=1e-14)
+        assert found[found > 0] == pytest.approx(expected, rel=1e-14, abs=0)
 
     @pytest.mark.parametrize("name", MODES)
     def test_massless_limit_is_continuous(self, name):
-        at_zero = ratio(name, 0.0)
+        at_zero, mode = ratio(name, 0.0), ROWS[name]
+        M, lep = MASS[mode.parent], MASS[mode.lepton]
         for m in (1e-8, 1e-7, 1e-6):
-            slope = 3 * (m / MASS[ROWS[name].lepton]) ** 2 if ROWS[name].kind == LEPTONIC else 1e-8
-            assert ratio(name, m) == pytest.approx(at_zero, rel=max(slope, 1e-11))
+            # The helicity of the lepton, and the momentum, which is small where the lepton is nearly as heavy.
+            slope = 3 * (m / lep) ** 2 + 2 * (m * M / (M**2 - lep**2)) ** 2 if mode.kind == LEPTONIC else 1e-8
+            assert ratio(name, m) == pytest.approx(at_zero, rel=max(slope, 1e-11), abs=0)
 
     @pytest.mark.parametrize("name", MODES)
     def test_threshold(self, name):
@@ -492,7 +500,9 @@ class TestTable:
         assert 0 <= ratio(name, math.nextafter(threshold, 0)) < below[-1]
 
     def test_clean_everywhere(self):
-        for m in np.geomspace(1e-12, 3.0, 2000):
+        thresholds = [mode.threshold for mode in ROWS.values()]
+        sides = [threshold * side for threshold in thresholds for side in (1 - 1e-9, 1 + 1e-9)]
+        for m in [*np.geomspace(1e-12, 3.0, 600), *sides]:
             for name, found in production_ratios(float(m)).items():
                 assert np.isfinite(found).all(), (name, m)
                 assert (found >= 0).all(), (name, m)
@@ -515,7 +525,7 @@ class TestTable:
     def test_inputs_scale(self):
         doubled = production_ratios(0.2, PRODUCTION_INPUTS._replace(K_e=2 * PRODUCTION_INPUTS.K_e))
         for name, found in production_ratios(0.2).items():
-            assert doubled[name] == pytest.approx((1 + (name == "K->e N")) * found, rel=1e-15)
+            assert doubled[name] == pytest.approx((1 + (name == "K->e N")) * found, rel=1e-15, abs=0)
 
     def test_form_factors_are_inputs(self):
         flat = ProductionInputs(K_pole_plus=1e9, K_pole_zero=1e9)

@@ -161,7 +161,7 @@ def test_a_dark_branch_switches_it_off() -> None:
     before = one(m_N, [mixing, mixing, 0, 0], response=prompt, dark=dark)
     for coupling in (1e-8, 1e-3, 1.0):
         after = one(m_N, [mixing, mixing, 0, coupling], response=prompt, dark=dark)
-        assert after / before == pytest.approx(weak / (weak + coupling * dark), rel=1e-5)
+        assert after / before == pytest.approx(weak / (weak + coupling * dark), rel=1e-5, abs=0)
     assert after < 1e-5 * before
     long_lived = one(m_N, [mixing, mixing, 0, 1e-12], dark=dark) / one(m_N, [mixing, mixing, 0, 0], dark=dark)
     assert 1e-12 * dark > 1e-5 * weak  # yet, far from decaying within the length
@@ -175,8 +175,8 @@ def test_long_lived_limit_is_linear_in_the_width() -> None:
     expected = mixing * (spectrum(m_N).weight @ (m_N * TIMES_PER_MASS)) * half
     electrons = 0.5 * HNL.widths(m_N=m_N, Ue4_sq=mixing, nature="majorana")["e_pi"]
     expected = expected[0] + expected[1] * electrons / half
-    assert one(m_N, point) == pytest.approx(expected, rel=1e-6)
-    assert one(m_N, [2 * mixing, 2 * mixing, 0, 0]) == pytest.approx(4 * expected, rel=1e-6)
+    assert one(m_N, point) == pytest.approx(expected, rel=1e-6, abs=0)
+    assert one(m_N, [2 * mixing, 2 * mixing, 0, 0]) == pytest.approx(4 * expected, rel=1e-6, abs=0)
 
 
 def test_everything_decays_where_there_is_room() -> None:
@@ -209,8 +209,8 @@ def test_a_pair_must_find_the_time_to_oscillate() -> None:
     times = m_N * TIMES_PER_MASS
     weight = spectrum(m_N).weight[0]
     expected = float(weight @ (times * (slow * times) ** 2 / 6) / (weight @ times))
-    assert one(m_N, point, splitting=slow) / alone == pytest.approx(expected, rel=1e-4)
-    assert one(m_N, point, splitting=1e-6) == pytest.approx(alone, rel=1e-6)
+    assert one(m_N, point, splitting=slow) / alone == pytest.approx(expected, rel=1e-4, abs=0)
+    assert one(m_N, point, splitting=1e-6) == pytest.approx(alone, rel=1e-6, abs=0)
     assert one(m_N, point, splitting=0.0) == 0.0
 
 
@@ -230,7 +230,7 @@ def test_beyond_the_nodes() -> None:
             times = LENGTH * 0.3 / (np.array([10.0, 40.0]) * HBARC)
             expected = sum(w * violated(width, splitting, t) for w, t in zip((1, 3), times, strict=True))
             assert violating_per_width(out[None, None], 0, 0, width, math.log(width)) == pytest.approx(
-                expected, rel=1e-5
+                expected, rel=1e-5, abs=0
             )
 
 

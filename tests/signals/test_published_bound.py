@@ -37,21 +37,21 @@ def count(found: object, bound: BoundResponse, **params: float) -> float:
 class TestCurve:
     def test_straight_in_the_logarithms(self) -> None:
         bottom, top = CLOSED.at(math.sqrt(0.2 * 0.3)) or (0, 0)
-        assert bottom == pytest.approx(math.sqrt(1e-5 * 1e-6), rel=1e-14)
-        assert top == pytest.approx(math.sqrt(1e-1 * 1e-3), rel=1e-14)
+        assert bottom == pytest.approx(math.sqrt(1e-5 * 1e-6), rel=1e-14, abs=0)
+        assert top == pytest.approx(math.sqrt(1e-1 * 1e-3), rel=1e-14, abs=0)
 
     @pytest.mark.parametrize("mass", [0.1999, 0.8001, math.nan])
     def test_nothing_outside(self, mass: float) -> None:
         assert CLOSED.at(mass) is None
 
     def test_the_ends_belong_to_it(self) -> None:
-        assert CLOSED.at(0.2) == (1e-5, 1e-1) and CLOSED.at(0.8) == pytest.approx((4e-7, 2e-5))
+        assert CLOSED.at(0.2) == (1e-5, 1e-1) and CLOSED.at(0.8) == pytest.approx((4e-7, 2e-5), abs=0)
         assert OPEN.at(0.3) == (1e-6, math.inf)
 
     def test_a_part_is_the_curve_between_its_ends(self) -> None:
         part = CLOSED.part(0.25, math.inf)
-        assert part.at(0.249) is None and part.at(0.25) == pytest.approx(CLOSED.at(0.25), rel=1e-13)
-        assert part.at(0.6) == pytest.approx(CLOSED.at(0.6), rel=1e-13)
+        assert part.at(0.249) is None and part.at(0.25) == pytest.approx(CLOSED.at(0.25), rel=1e-13, abs=0)
+        assert part.at(0.6) == pytest.approx(CLOSED.at(0.6), rel=1e-13, abs=0)
 
     @pytest.mark.parametrize("ends", [(0.2, 0.5), (0.25, 0.8), (0.2, 0.8)])
     def test_a_part_may_begin_or_end_with_the_curve(self, ends: tuple[float, float]) -> None:
@@ -96,11 +96,11 @@ class TestDecays:
         absorbed = kappa * (sum(own.values()) / sum(unit.values()) - bottom)
         expected = LIMIT * mixing["Umu4_sq"] * ratio / bottom**2 * math.exp(-absorbed)
         bound = response(majorana=assumed, seen=seen)
-        assert count(HNL, bound, m_N=mass, nature=nature, **mixing) == pytest.approx(expected, rel=1e-11)
+        assert count(HNL, bound, m_N=mass, nature=nature, **mixing) == pytest.approx(expected, rel=1e-11, abs=0)
 
     def test_long_lived_majorana_decays_twice_as_often(self) -> None:
         dirac, majorana = (count(HNL, response(OPEN), m_N=0.4, nature=n, Umu4_sq=1e-7) for n in (0, 1))
-        assert majorana == pytest.approx(2 * dirac, rel=1e-13)
+        assert majorana == pytest.approx(2 * dirac, rel=1e-13, abs=0)
 
     def test_two_majorana_states_of_half_the_mixing_are_one_dirac_state(self) -> None:
         half = replace(HNL, state=lambda values: State(float(values[0]), 0.5, True),
@@ -129,26 +129,26 @@ class TestDarkDecays:
 
     def test_but_only_where_the_search_looked_at_it(self) -> None:
         bound, at = response(OPEN, seen=frozenset({"nu_e_e"})), {"m_N": 0.4, "Umu4_sq": 1e-8}
-        assert count(self.PHOTON, bound, **at, gamma=1e-12) == pytest.approx(count(HNL, bound, **at), rel=1e-13)
+        assert count(self.PHOTON, bound, **at, gamma=1e-12) == pytest.approx(count(HNL, bound, **at), rel=1e-13, abs=0)
 
     def test_an_invisible_decay_counts_as_loss_alone(self) -> None:
         bottom, top = CLOSED.at(0.4) or (0, 0)
         kappa = 2 * math.log(top / bottom) / (top - bottom)
         at, width = {"m_N": 0.4, "Umu4_sq": bottom}, 2.5 * self.WEAK / kappa
         lost = count(self.NOTHING, response(), **at, gamma=width) / count(HNL, response(), **at)
-        assert lost == pytest.approx(math.exp(-2.5), rel=1e-11)
+        assert lost == pytest.approx(math.exp(-2.5), rel=1e-11, abs=0)
 
     def test_what_flies_on_is_not_seen(self) -> None:
         flying = dark(Channel("nu_a", "nu_e_e", (("m_N",), lambda values: Flyer(0.01, 1e-10))))
         at = {"m_N": 0.4, "Umu4_sq": 1e-8, "gamma": 1e-20}
-        assert count(flying, response(OPEN), **at) == pytest.approx(count(HNL, response(OPEN), **at), rel=1e-12)
+        assert count(flying, response(OPEN), **at) == pytest.approx(count(HNL, response(OPEN), **at), rel=1e-12, abs=0)
 
     def test_a_prompt_search_goes_as_the_branching_ratio(self) -> None:
         bound = response(OPEN, Shape.prompt)
         at = {"m_N": 0.4, "Umu4_sq": 1e-3}
         assert count(HNL, bound, m_N=0.3, Umu4_sq=1e-6) == pytest.approx(LIMIT, rel=1e-12)
         lost = count(self.NOTHING, bound, **at, gamma=1e-3 * self.WEAK) / count(HNL, bound, **at)
-        assert lost == pytest.approx(0.5, rel=1e-12)
+        assert lost == pytest.approx(0.5, rel=1e-12, abs=0)
 
     def test_production_alone_does_not_care(self) -> None:
         bound, at = response(OPEN, Shape.production), {"m_N": 0.4, "Umu4_sq": 2e-6}
