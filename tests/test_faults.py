@@ -577,7 +577,7 @@ def test_block_that_raises_is_recorded_and_passed_over(faulty: Faulty, tmp_path:
 
 def _tries(store: Path) -> int:
     """Count how often the last run tried the faulty block in vain."""
-    return (store / "driver.log").read_text().rpartition(" start: ")[2].count(f" block {CORNER} failed")
+    return (store / "driver.log").read_text().rpartition(" start: ")[2].count(f" {CORNER} failed")
 
 
 def test_block_that_kills_its_worker_is_recorded_and_passed_over(faulty: Faulty, tmp_path: Path) -> None:
