@@ -139,3 +139,11 @@ class TestExperiment:
     def test_references(self) -> None:
         keys = [reference.key for reference in registry.experiment("bbn").references]
         assert "Boyarsky:2020dzc" in keys and "Sabti:2020yrt" in keys
+
+
+def test_a_pair_was_in_equilibrium_by_the_mixing_of_both() -> None:
+    """Just above the least mixing of one Dirac neutrino, where each half of the pair alone would be below it."""
+    pair = predict("seesaw_iss", "bbn", m_D=1e-6, Lambda=0.25, mu=1e-16, r_e=0, r_mu=1, r_tau=0)
+    dirac = predict("hnl", "bbn", m_N=0.25, Umu4_sq=1.6e-11)
+    assert float(dirac["events"]) > 1
+    assert float(pair["events"]) == pytest.approx(float(dirac["events"]), rel=1e-6, abs=0)
