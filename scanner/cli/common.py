@@ -1,0 +1,93 @@
+"""What the commands share: how errors become messages and exit statuses, consoles, and common options."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ParamSpec
+
+import typer
+from rich.console import Console
+
+from scanner.errors import InputError, ScannerError
+
+if TYPE_CHECKING:
+    from scanner.scan import Scan
+
+P = ParamSpec("P")
+app = typer.Typer(
+    help="Scan parameter spaces of physics beyond the Standard Model with neutrinos.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True, markup=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="scan file (YAML)")]
+StoreArgument = Annotated[str, typer.Argument(metavar="STORE", help="path or URL of a store")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", metavar="path=value", help="change an entry of the scan file")
+]
+OutOption = Annotated[str | None, typer.Option("-o", "--out", metavar="STORE", help="the store (default: the file's)")]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="number of workers")]
+
+
+def command(function: Callable[P, None]) -> Callable[P, None]:
+    """Register a command whose errors for users become one message and an exit status.
+
+    A trailing underscore, for a name that Python has taken, is not part of the command's name.
+    """
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except ScannerError as error:
+            err.print(f"scanner: {error}", markup=False, soft_wrap=True, style="red")
+            raise typer.Exit(error.exit_status) from None
+        except KeyboardInterrupt:
+            err.print("scanner: interrupted", style="red")
+            raise typer.Exit(130) from None
+
+    return app.command(function.__name__.rstrip("_"))(guarded)
+
+
+def resolve(file: Path, settings: list[str] | None) -> Scan:
+    """Read a scan file with its changes, and resolve it."""
+    from scanner import scan as scans
+    from scanner.config import read_scan_file
+
+    return scans.resolve(read_scan_file(file, tuple(settings or ())))
+
+
+def only(where: str, values: list[float]) -> float:
+    """Return the value of an option that may be given once here."""
+    if len(values) != 1:
+        raise InputError(where, "give one value", values)
+    return values[0]
+
+
+def assignments(where: str, texts: list[str]) -> dict[str, float | str]:
+    """Return ``name=value`` arguments by name, numbers as such."""
+    found: dict[str, float | str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            raise InputError(where, "expected name=value", text)
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def numbers(where: str, texts: list[str]) -> dict[str, float]:
+    """Return ``name=number`` arguments by name."""
+    found = assignments(where, texts)
+    for name, value in found.items():
+        if isinstance(value, str):
+            raise InputError(where, "expected name=value with a number", f"{name}={value}")
+    return {name: float(value) for name, value in found.items()}

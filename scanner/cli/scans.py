@@ -1,0 +1,124 @@
+"""Commands that check, plan, run and watch a scan."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import Annotated, Any
+
+import typer
+
+from scanner.cli.common import (
+    FileArgument,
+    JsonOption,
+    OutOption,
+    SetOption,
+    StoreArgument,
+    WorkersOption,
+    command,
+    err,
+    out,
+    resolve,
+)
+from scanner.errors import BlocksFailed
+
+
+@command
+def check(file: FileArgument, settings: SetOption = None) -> None:
+    """Check a scan file and do nothing else."""
+    from jobs.launch import check_writable, known_cluster, refuse_foreign, store_url
+
+    scan = resolve(file, settings)
+    url = store_url(scan.file, None)
+    check_writable(url)
+    refuse_foreign(url)
+    known_cluster(scan.file.execution.cluster)
+    out.print(
+        f"{file}: {scan.grid.size:,} points on {' × '.join(scan.grid.names)}, {len(scan.experiments)} experiment(s)",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@command
+def run(
+    file: FileArgument,
+    store: OutOption = None,
+    cluster: Annotated[
+        str | None, typer.Option(help="local, serial, a cluster file or its name, or a scheduler's address")
+    ] = None,
+    workers: WorkersOption = None,
+    settings: SetOption = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="replace the store")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="recompute damaged blocks")] = False,
+) -> None:
+    """Create a store, or resume it."""
+    from jobs.launch import Options, run_scan, store_url
+    from scanner import summary
+    from scanner.reporting import Progress, print_summary
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    scan = resolve(file, settings)
+    options = Options(store, cluster, workers, fresh, verify)
+    try:
+        with Progress(err) as reporter:
+            cube, done = run_scan(scan, options, reporter)
+    except KeyboardInterrupt:
+        url = store_url(scan.file, store)
+        err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
+        raise typer.Exit(130) from None
+    state = summary.status(cube)
+    print_summary(out, summary.best_fits(cube), done, state["statuses"])
+    out.print(f"store: {cube.url}")
+    if not state["complete"]:
+        raise BlocksFailed(f"{state['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")
+
+
+def _interrupt(signum: int, frame: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@command
+def plan(
+    file: FileArgument, workers: WorkersOption = None, settings: SetOption = None, as_json: JsonOption = False
+) -> None:
+    """Say what a scan will take, from one calibration block on this machine."""
+    from jobs.launch import DEFAULT_WORKERS
+    from scanner import planning
+    from scanner.reporting import print_plan
+
+    scan = resolve(file, settings)
+    found = planning.plan(scan, workers or scan.file.execution.workers or DEFAULT_WORKERS)
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+    else:
+        print_plan(out, found)
+
+
+@command
+def status(store: StoreArgument, as_json: JsonOption = False) -> None:
+    """Say how far a store is, what failed and why, and how it was made."""
+    from scanner import summary
+    from scanner.cube import open_cube
+
+    state = summary.status(open_cube(store))
+    if as_json:
+        print(json.dumps(state, indent=2))
+        return
+    out.print(
+        f"{state['name']}: {state['done']:,} of {state['blocks']:,} blocks done, {state['failed']:,} failed, "
+        f"{state['points']:,} points" + (", complete" if state["complete"] else ""),
+        highlight=False,
+    )
+    out.print("statuses: " + ", ".join(f"{k} {v:,}" for k, v in state["statuses"].items()))
+    if state["ledger"] != "ok":
+        out.print(f"ledger: {state['ledger']}")
+    for number, text in state["failures"].items():
+        out.print(f"block {number} failed:\n{text}", markup=False)
+    made = state["provenance"]
+    out.print(f"created {made['created']} on {made['environment']['host']} ({made['environment']['cpu']})")
+    versions = ", ".join(f"{k} {v}" for k, v in made["environment"]["versions"].items())
+    out.print(f"with {versions}; commit {made['environment']['git_commit']}")
+    for i, one in enumerate(made["runs"]):
+        counted = f"{one['blocks_evaluated']} blocks evaluated, {one['blocks_failed']} failed"
+        out.print(f"run {i + 1}: {one['start']} to {one['end']}, {one['cluster']}, {counted}")
