@@ -10,10 +10,12 @@ from typing import Any
 
 import xarray as xr
 
-from jobs.launch import Options, run_scan
+from jobs import launch
+from jobs.launch import Options
 from scanner.config import read_scan_file
 from scanner.dataset import open_dataset
 from scanner.engine import Silent
+from scanner.recipes.scan import ScanRecipe
 from scanner.reporting import Progress
 from scanner.scan import resolve
 
@@ -56,10 +58,10 @@ def run(
     RuntimeWarning
         If blocks failed: their points carry a status instead of a number.
     """
-    scan = resolve(read_scan_file(file))
+    recipe = ScanRecipe(resolve(read_scan_file(file)))
     options = Options(out=None if out is None else os.fspath(out), cluster=cluster, workers=workers)
     with Progress() if progress else contextlib.nullcontext(Silent()) as reporter:
-        cube, summary = run_scan(scan, options, reporter)
+        cube, summary = launch.run(recipe, options, reporter)
     if summary.failed:
         warnings.warn(f"{summary.failed} block(s) failed; see `scanner status {cube.url}`", RuntimeWarning, 2)
     return open_dataset(cube.url)

@@ -60,6 +60,16 @@ class Member:
     experiment: Experiment
     predictions: tuple[Prediction, ...]
 
+    @property
+    def nuisances(self) -> tuple[str, ...]:
+        """Names of the nuisance parameters that it shares with other experiments."""
+        return tuple(getattr(self.experiment.likelihood, "nuisances", ()))
+
+    @property
+    def parameters(self) -> set[str]:
+        """Names of the model's parameters that it depends on."""
+        return {name for p in self.predictions for name in (*p.parameters, *_table_parameters(p))}
+
 
 @dataclass(frozen=True)
 class Group:
@@ -73,11 +83,14 @@ class Group:
         The experiments.
     constraints
         Constraints of the model that this scan can violate, and that must be checked point by point.
+    nuisances
+        Number of nuisance parameters that each of the experiments shares with others.
     """
 
     axes: tuple[str, ...]
     members: tuple[Member, ...]
     constraints: tuple[Constraint, ...]
+    nuisances: int = 0
 
 
 @dataclass(frozen=True)
@@ -347,12 +360,12 @@ def _member(model: Model, where: str, name: str) -> Member:
 def _group(members: Sequence[Member], model: Model, parameters: Mapping[str, Values], grid: Grid) -> tuple[Group, ...]:
     constraints = tuple(c for c in model.constraints if _can_be_violated(c, parameters))
     always = {name for c in constraints for name in c.coefficients}
-    by_axes: dict[tuple[str, ...], list[Member]] = {}
+    found: dict[tuple[tuple[str, ...], int], list[Member]] = {}
     for member in members:
-        names = {n for p in member.predictions for n in (*p.parameters, *_table_parameters(p))} | always
-        used = {a for n in names for a in parameters[n].axes}
-        by_axes.setdefault(tuple(a for a in grid.names if a in used), []).append(member)
-    return tuple(Group(axes, tuple(found), constraints) for axes, found in by_axes.items())
+        used = {a for name in member.parameters | always for a in parameters[name].axes}
+        axes = tuple(a for a in grid.names if a in used)
+        found.setdefault((axes, len(member.nuisances)), []).append(member)
+    return tuple(Group(axes, tuple(ms), constraints, nuisances) for (axes, nuisances), ms in found.items())
 
 
 def _table_parameters(prediction: Prediction) -> Iterable[str]:

@@ -29,7 +29,7 @@ def check(file: FileArgument, settings: SetOption = None) -> None:
     from jobs.launch import check_writable, known_cluster, refuse_foreign, store_url
 
     scan = resolve(file, settings)
-    url = store_url(scan.file, None)
+    url = store_url(scan.file.store, None)
     check_writable(url)
     refuse_foreign(url)
     known_cluster(scan.file.execution.cluster)
@@ -53,18 +53,19 @@ def run(
     verify: Annotated[bool, typer.Option("--verify", help="recompute damaged blocks")] = False,
 ) -> None:
     """Create a store, or resume it."""
-    from jobs.launch import Options, run_scan, store_url
+    from jobs import launch
     from scanner import summary
+    from scanner.recipes.scan import ScanRecipe
     from scanner.reporting import Progress, print_summary
 
     signal.signal(signal.SIGTERM, _interrupt)
-    scan = resolve(file, settings)
-    options = Options(store, cluster, workers, fresh, verify)
+    recipe = ScanRecipe(resolve(file, settings))
+    options = launch.Options(store, cluster, workers, fresh, verify)
     try:
         with Progress(err) as reporter:
-            cube, done = run_scan(scan, options, reporter)
+            cube, done = launch.run(recipe, options, reporter)
     except KeyboardInterrupt:
-        url = store_url(scan.file, store)
+        url = launch.store_url(recipe.store, store)
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
     state = summary.status(cube)
