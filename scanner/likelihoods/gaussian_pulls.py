@@ -105,11 +105,11 @@ class GaussianPulls:
     ) -> GaussianPulls:
         """Return a pseudo-experiment: data, and measured nuisance parameters. See `PulledLikelihood.toy`."""
         signal = checked_truth(signal, self.data.size)
-        if pulls is None:
+        if pulls and not pulls.keys().isdisjoint(self.nuisances):
+            value, centre = np.array([pulls[name] for name in self.nuisances]).T
+        else:
             value = self._best(signal)
             centre = generator.normal(value)
-        else:
-            value, centre = np.array([pulls[name] for name in self.nuisances]).reshape(-1, 2).T
         mean = self.background + signal
         for slope, by_signal, pull in zip(self._slopes.T, self.signal_pulls.T, value, strict=True):
             mean += (slope + by_signal * signal) * pull

@@ -222,8 +222,18 @@ def test_a_seed_fixes_a_pseudo_experiment() -> None:
     likelihood, signal = SEARCHES["some seen"], np.array([2.0, 0.7])
     first, second = (likelihood.toy(signal, np.random.default_rng(9)) for _ in range(2))
     assert np.array_equal(first.data, second.data) and first.centre == second.centre
-    given = likelihood.toy(signal, np.random.default_rng(9), {"flux": Pull(value=-30.0, centre=-29.0)})
-    assert given.centre == -29.0 and given.shared == "flux" and given.signal_error == 0.3
+    alone = likelihood.toy(signal, np.random.default_rng(9), {"another": Pull(1.0, 2.0)})
+    assert np.array_equal(first.data, alone.data) and first.centre == alone.centre
+
+
+def test_a_shared_factor_is_given() -> None:
+    """The same true and measured values to all that share it: counts follow the one, the penalty the other."""
+    likelihood, signal = SEARCHES["no background"], np.array([200.0, 700.0])
+    pull, rng = Pull(value=-10.0, centre=-9.0), np.random.default_rng(9)
+    toys = [likelihood.toy(signal, rng, {"flux": pull}) for _ in range(400)]
+    assert {toy.centre for toy in toys} == {-9.0}
+    mean = signal * math.exp(-0.15 * 10)
+    assert np.all(np.abs(np.mean([toy.data for toy in toys], axis=0) - mean) < 4 * np.sqrt(mean / 400))
 
 
 @pytest.mark.parametrize("signal", [[1.0, math.nan], [1.0, -1.0], [1.0, 1e16], [1.0]])
