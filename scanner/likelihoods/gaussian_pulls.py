@@ -1,7 +1,7 @@
 """Gaussian likelihood of bins whose predictions depend linearly on a few nuisance parameters.
 
 −2 ln L = rᵀC⁻¹r + Σ_j (ν_j − centre_j)², r_b = data_b − background_b (1 + Σ_j β_bj ν_j) − signal_b (1 + Σ_j σ_bj ν_j),
-minimised over ν. With shared parameters this is the "pull approach" of hep-ph/0207227, which is the same as a
+minimised over ν. With shared parameters this is the "pull approach" of hep-ph/0206162, which is the same as a
 covariance C + A Aᵀ, A_bj = background_b β_bj + signal_b σ_bj.
 """
 
