@@ -184,7 +184,9 @@ def gather(
         Of the arrays wanted.
     """
     shape = tuple(box[name].stop - box[name].start for name in group.axes)
-    out = {n: np.full((*before, *shape), np.nan, group.dtype) for n, before in group.arrays().items() if n in names}
+    out = {
+        n: np.full((*before, *shape), np.nan, group.dtype_of(n)) for n, before in group.arrays().items() if n in names
+    }
     out["status"] = np.full((len(group.experiments), *shape), Status.not_covered, dtype=np.uint8)
     for piece in pieces:
         piece.fill(out, group.axes, box)
