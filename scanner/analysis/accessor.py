@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from scanner.analysis import contours, fits, limits, marginal, tension, totals
+from scanner.analysis import contours, export, fits, limits, marginal, tension, totals
 from scanner.analysis.axes import check_axes, nearest
 from scanner.analysis.contours import Contour
 from scanner.analysis.fits import BestFit
@@ -127,6 +128,27 @@ class ScanAccessor:
                 )
         codes = [int(Status[name]) for name in names]
         return self._dataset.map(_keep_statuses, keep_attrs=True, dataset=self._dataset, codes=codes)
+
+    def to_csv(
+        self,
+        path: str | Path,
+        *keep: str,
+        experiments: Sequence[str] | None = None,
+        at: Mapping[str, float] | None = None,
+    ) -> Path:
+        """Write a profile as comma-separated columns: see `scanner.analysis.export.to_csv`."""
+        return export.to_csv(self._dataset, path, keep, experiments, at)
+
+    def to_hepdata(
+        self,
+        folder: str | Path,
+        *keep: str,
+        experiments: Sequence[str] | None = None,
+        at: Mapping[str, float] | None = None,
+        cl: Sequence[float] = (0.90,),
+    ) -> Path:
+        """Write a profile and its contours for HEPData: see `scanner.analysis.export.to_hepdata`."""
+        return export.to_hepdata(self._dataset, folder, keep, experiments, at, cl)
 
 
 def _keep_statuses(values: xr.DataArray, dataset: xr.Dataset, codes: list[int]) -> xr.DataArray:
