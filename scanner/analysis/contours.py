@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from scanner.analysis.axes import scaled, unscaled
+from scanner.analysis.axes import check_axes, scaled, unscaled
 from scanner.analysis.surface import surface, threshold
 from scanner.errors import InputError
 
@@ -107,6 +107,7 @@ def contours(
 def _pair(dataset: xr.Dataset, x: str | None, y: str | None, at: Mapping[str, float]) -> tuple[str, str]:
     """Names of the two axes of a contour, those not named being the ones left."""
     dims = [str(name) for name in dataset["chi2"].dims if name != "experiment"]
+    check_axes([name for name in (x, y) if name is not None], dims, "axis")
     left = [name for name in dims if dataset.sizes[name] > 1 and name not in {x, y, *at}]
     missing = (x is None) + (y is None)
     if missing and len(left) != missing:

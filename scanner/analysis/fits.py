@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -83,7 +82,7 @@ def best_fit(dataset: xr.Dataset, experiments: Sequence[str] | None = None, refi
     if not refine:
         edge = tuple(n for n in point if chi2.sizes[n] > 1 and point[n] in (chi2[n].values[0], chi2[n].values[-1]))
         return BestFit(float(lowest), {n: (point | idle)[n] for n in order}, names, edge)
-    found = _refine(chi2, point)
+    found = _refine(chi2, point, float(np.finfo(dataset["chi2"].dtype).eps))
     refined = point | {name: float(unscaled(chi2[name], value)) for name, value in found.scaled_point.items()}
     covariance = _in_units(found.covariance, {name: chi2[name] for name in found.scaled_point}, refined)
     errors = dict(zip(found.scaled_point, np.sqrt(np.diag(covariance)).tolist(), strict=True))
@@ -108,7 +107,7 @@ class _Minimum:
     on_edge: tuple[str, ...]
 
 
-def _refine(chi2: xr.DataArray, point: Mapping[str, float]) -> _Minimum:
+def _refine(chi2: xr.DataArray, point: Mapping[str, float], precision: float) -> _Minimum:
     """Follow the minimum of splines through boxes of the grid until it lies within its box."""
     free = [str(name) for name in chi2.dims if chi2.sizes[name] >= FEWEST]
     if not free:
@@ -125,7 +124,7 @@ def _refine(chi2: xr.DataArray, point: Mapping[str, float]) -> _Minimum:
         if not spline.ends(place).any():
             break
     fixed = spline.ends(place)
-    place, value, covariance = spline.hesse(np.where(fixed, spline.nearest_end(place), place), fixed)
+    place, value, covariance = spline.curvature(np.where(fixed, spline.nearest_end(place), place), fixed, precision)
     names = {"parameter": free, "parameter_": free}
     edge = tuple(name for name, at_end in zip(free, fixed, strict=True) if at_end)
     array = xr.DataArray(covariance, names, ("parameter", "parameter_"), attrs={"scale": _scales(chi2, free)})
@@ -142,8 +141,7 @@ def _box(chi2: xr.DataArray, centre: Sequence[int]) -> xr.DataArray:
     values = chi2[tuple(slice(*r) for r in ranges)].compute()
     inside = [i - r[0] for i, r in zip(centre, ranges, strict=True)]
     while (bad := np.isnan(values.values)).any():
-        cuts = [(_share(bad, axis, face), axis, face) for axis, face in _faces(values.shape, inside)]
-        share, axis, face = max(cuts, default=(0.0, 0, 0))
+        share, axis, cut = max((_share(bad, axis, cut), axis, cut) for axis, cut in _cuts(values.shape, inside))
         if not share:
             raise InputError(
                 "refine",
@@ -151,8 +149,8 @@ def _box(chi2: xr.DataArray, centre: Sequence[int]) -> xr.DataArray:
                 {str(name): float(values[name][i]) for name, i in zip(values.dims, inside, strict=True)},
                 hint="best_fit() without refine gives the grid's minimum; a finer grid there helps",
             )
-        values = values.isel({values.dims[axis]: slice(1, None) if face == 0 else slice(None, -1)})
-        inside[axis] -= face == 0
+        values = values.isel({values.dims[axis]: slice(cut, None) if cut > 0 else slice(None, cut)})
+        inside[axis] -= max(cut, 0)
     return values
 
 
@@ -162,14 +160,20 @@ def _window(index: int, size: int) -> tuple[int, int]:
     return max(min(first, last - FEWEST), 0), min(max(last, first + FEWEST), size)
 
 
-def _faces(shape: Sequence[int], inside: Sequence[int]) -> list[tuple[int, int]]:
-    """Faces (axis, 0 or -1) of a box that may be cut off: not through the point inside, nor below FEWEST."""
-    axes = [axis for axis, size in enumerate(shape) if size > FEWEST]
-    return [(a, 0) for a in axes if inside[a] > 0] + [(a, -1) for a in axes if inside[a] < shape[a] - 1]
+def _cuts(shape: Sequence[int], inside: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """How many values may be cut off each axis: from its beginning, negative from its end, 0 for none.
+
+    Not the point inside, and FEWEST are left.
+    """
+    for axis, (size, index) in enumerate(zip(shape, inside, strict=True)):
+        spare = size - FEWEST
+        yield from ((axis, cut) for cut in range(-min(spare, size - 1 - index), min(spare, index) + 1))
 
 
-def _share(bad: np.ndarray, axis: int, face: int) -> float:
-    return float(bad.take(face, axis).mean())
+def _share(bad: np.ndarray, axis: int, cut: int) -> float:
+    """Fraction of a cut's points that are not ok."""
+    part = bad.take(range(cut) if cut > 0 else range(bad.shape[axis] + cut, bad.shape[axis]), axis)
+    return float(part.mean()) if part.size else 0.0
 
 
 class _Spline:
@@ -202,9 +206,6 @@ class _Spline:
     def _gradient(self, place: np.ndarray) -> np.ndarray:
         return np.array([float(self._spline(place, nu=order)) for order in self._orders])
 
-    def _hessian(self, place: np.ndarray) -> np.ndarray:
-        return np.array([[float(self._spline(place, nu=a + b)) for b in self._orders] for a in self._orders])
-
     def ends(self, place: np.ndarray) -> np.ndarray:
         """Whether a place meets an end of each axis with −2 ln L still falling beyond it."""
         near, slope = 1e-3 * self._step, self._gradient(place) * self._step
@@ -215,35 +216,30 @@ class _Spline:
         """Return the end of each axis that is nearer to a place."""
         return np.where(place - self._low < self._high - place, self._low, self._high)
 
-    def _minuit(self, start: Any, **derivatives: Any) -> Any:
+    def minimise(self, start: Sequence[float]) -> np.ndarray:
+        """Return the place of the minimum within the box."""
         from iminuit import Minuit  # type: ignore[import-untyped]
 
-        minuit = Minuit(self._value, np.asarray(start), grad=self._gradient, **derivatives)
+        minuit = Minuit(self._value, np.asarray(start), grad=self._gradient)
         minuit.errordef = Minuit.LEAST_SQUARES
         minuit.tol = 1e-6
         minuit.errors = 0.1 * self._step
-        return minuit
-
-    def minimise(self, start: Sequence[float]) -> np.ndarray:
-        """Return the place of the minimum within the box."""
-        minuit = self._minuit(start)
         minuit.limits = list(zip(self._low, self._high, strict=True))
         minuit.migrad()
         return np.array(minuit.values)
 
-    def hesse(self, place: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    def curvature(self, place: np.ndarray, fixed: np.ndarray, precision: float) -> tuple[np.ndarray, float, np.ndarray]:
         """Return a minimum, −2 ln L there, and the covariance of the parameters that are not fixed, NaN for others.
 
-        Without limits, whose transformation would bend the curvature. Minuit's minimisation ends some 10⁻⁸ above
-        the minimum: a Newton step does the rest.
+        The spline's second derivatives are exact, Minuit's differences (and its limits, which bend) are not; and its
+        minimisation ends some 10⁻⁸ above the minimum: a Newton step does the rest.
         """
-        minuit = self._minuit(place, hessian=self._hessian)
-        minuit.fixed = list(fixed)
-        minuit.hesse()
         free = np.ix_(~fixed, ~fixed)
-        covariance = np.full((len(place), len(place)), np.nan)
-        if minuit.accurate and not fixed.all():
-            covariance[free] = np.array(minuit.covariance)[free]
+        hessian = np.array([[float(self._spline(place, nu=a + b)) for b in self._orders] for a in self._orders])
+        in_steps = (hessian * np.outer(self._step, self._step))[free]
+        covariance = np.full(hessian.shape, np.nan)
+        if not fixed.all() and np.linalg.eigvalsh(in_steps).min() > 16 * precision * max(1.0, abs(self._offset)):
+            covariance[free] = 2 * np.linalg.inv(hessian[free])
             place = place.copy()
             place[~fixed] -= covariance[free] @ self._gradient(place)[~fixed] / 2
         return place, self._value(place) + self._offset, covariance
