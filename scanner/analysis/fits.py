@@ -16,7 +16,6 @@ FEWEST = 4
 """Values that an axis needs for a cubic spline."""
 REACH = 3
 """Grid steps around the minimum, to each side, that the spline is made of."""
-
 EDGE_SLOPE = 1e-3
 """−2 ln L in a grid step: what falls by less has its minimum here."""
 
@@ -80,7 +79,7 @@ def best_fit(dataset: xr.Dataset, experiments: Sequence[str] | None = None, refi
     names = tuple(chi2.attrs["experiments"])
     order = [str(name) for name in (*chi2.dims, *idle)]
     if not refine:
-        edge = tuple(n for n in point if chi2.sizes[n] > 1 and point[n] in (chi2[n].values[0], chi2[n].values[-1]))
+        edge = tuple(n for n, value in point.items() if _at_an_end(chi2[n].values, value))
         return BestFit(float(lowest), {n: (point | idle)[n] for n in order}, names, edge)
     found = _refine(chi2, point, float(np.finfo(dataset["chi2"].dtype).eps))
     refined = point | {name: float(unscaled(chi2[name], value)) for name, value in found.scaled_point.items()}
@@ -95,6 +94,10 @@ def best_fit(dataset: xr.Dataset, experiments: Sequence[str] | None = None, refi
         covariance,
         found.covariance,
     )
+
+
+def _at_an_end(values: np.ndarray, value: float) -> bool:
+    return values.size > 1 and value in (values[0], values[-1])
 
 
 @dataclass(frozen=True)
@@ -125,14 +128,12 @@ def _refine(chi2: xr.DataArray, point: Mapping[str, float], precision: float) ->
             break
     fixed = spline.ends(place)
     place, value, covariance = spline.curvature(np.where(fixed, spline.nearest_end(place), place), fixed, precision)
-    names = {"parameter": free, "parameter_": free}
+    scales = {name: "log10" if is_log(chi2[name]) else "linear" for name in free}
+    array = xr.DataArray(
+        covariance, {"parameter": free, "parameter_": free}, dims=("parameter", "parameter_"), attrs={"scale": scales}
+    )
     edge = tuple(name for name, at_end in zip(free, fixed, strict=True) if at_end)
-    array = xr.DataArray(covariance, names, ("parameter", "parameter_"), attrs={"scale": _scales(chi2, free)})
     return _Minimum(value, dict(zip(free, place.tolist(), strict=True)), array, edge)
-
-
-def _scales(chi2: xr.DataArray, names: Sequence[str]) -> dict[str, str]:
-    return {name: "log10" if is_log(chi2[name]) else "linear" for name in names}
 
 
 def _box(chi2: xr.DataArray, centre: Sequence[int]) -> xr.DataArray:
