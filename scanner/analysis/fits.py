@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,8 +15,10 @@ from scanner.errors import InputError
 
 FEWEST = 4
 """Values that an axis needs for a cubic spline."""
-REACH = 3
-"""Grid steps around the minimum, to each side, that the spline is made of."""
+REACHES = (3, 2)
+"""Grid steps around the minimum, to each side, that the spline is made of: fewer where it is not smooth so far."""
+SMOOTH = 0.1
+"""−2 ln L by which cubic and quadratic splines may differ at the minimum: beyond, the grid is too coarse for them."""
 EDGE_SLOPE = 1e-3
 """−2 ln L in a grid step: what falls by less has its minimum here."""
 
@@ -66,12 +69,13 @@ def best_fit(dataset: xr.Dataset, experiments: Sequence[str] | None = None, refi
     refine
         Go off the grid: minimise a cubic spline (not-a-knot, a tensor product in the axes' own scale) through the
         points within three grid steps of the minimum, and take the covariance from its curvature there. The box
-        follows the minimum, and is smaller where points are not ok.
+        follows the minimum, and is smaller where points are not ok or −2 ln L is not smooth.
 
     Raises
     ------
     InputError
-        As `scanner.analysis.totals.total`; where no point is ok; and, refined, where too few around the minimum are.
+        As `scanner.analysis.totals.total`; where no point is ok; and, refined, where too few around the minimum are,
+        or the grid is too coarse for a spline.
     """
     chi2, idle, _ = prepare(dataset, (), experiments, None)
     lowest, where = profile(chi2, ())
@@ -111,34 +115,54 @@ class _Minimum:
 
 
 def _refine(chi2: xr.DataArray, point: Mapping[str, float], precision: float) -> _Minimum:
-    """Follow the minimum of splines through boxes of the grid until it lies within its box."""
+    """Minimise splines through ever smaller boxes until one can be trusted."""
     free = [str(name) for name in chi2.dims if chi2.sizes[name] >= FEWEST]
     if not free:
         raise InputError("refine", "no axis has the values that a cubic spline needs", dict(chi2.sizes), "4 or more")
     chi2 = chi2.sel({name: value for name, value in point.items() if name not in free}, drop=True)
-    centre = [int(np.flatnonzero(chi2[name].values == point[name])[0]) for name in free]
+    start = [int(np.flatnonzero(chi2[name].values == point[name])[0]) for name in free]
+    for reach in REACHES:
+        spline, place = _follow(chi2, start, reach)
+        if spline.doubt(place) <= SMOOTH:
+            return _minimum(chi2, spline, place, precision)
+    raise InputError(
+        "refine",
+        "the grid is too coarse around the minimum: a spline through -2 ln L is uncertain",
+        f"by {spline.doubt(place):.3g}",
+        f"up to {SMOOTH}",
+        "best_fit() without refine gives the grid's minimum; a finer grid there helps",
+    )
+
+
+def _follow(chi2: xr.DataArray, centre: list[int], reach: int) -> tuple[_Spline, np.ndarray]:
+    """Follow the minimum of splines through boxes of the grid until it lies within its box."""
     seen: list[list[int]] = []
     while centre not in seen:
         seen.append(centre)
-        box = _box(chi2, centre)
-        spline = _Spline(box)
-        place = spline.minimise([float(scaled(chi2[n])[i]) for n, i in zip(free, centre, strict=True)])
-        centre = [int(np.abs(scaled(chi2[n]) - x).argmin()) for n, x in zip(free, place, strict=True)]
+        spline = _Spline(_box(chi2, centre, reach))
+        axes = [scaled(chi2[name]) for name in chi2.dims]
+        place = spline.minimise([x[i] for x, i in zip(axes, centre, strict=True)])
+        centre = [int(np.abs(x - p).argmin()) for x, p in zip(axes, place, strict=True)]
         if not spline.ends(place).any():
             break
-    fixed = spline.ends(place)
+    return spline, place
+
+
+def _minimum(chi2: xr.DataArray, spline: _Spline, place: np.ndarray, precision: float) -> _Minimum:
+    """Minimum, covariance and edges of a spline that has a minimum at a place."""
+    names, fixed = [str(name) for name in chi2.dims], spline.ends(place)
     place, value, covariance = spline.curvature(np.where(fixed, spline.nearest_end(place), place), fixed, precision)
-    scales = {name: "log10" if is_log(chi2[name]) else "linear" for name in free}
+    scales = {name: "log10" if is_log(chi2[name]) else "linear" for name in names}
     array = xr.DataArray(
-        covariance, {"parameter": free, "parameter_": free}, dims=("parameter", "parameter_"), attrs={"scale": scales}
+        covariance, {"parameter": names, "parameter_": names}, ("parameter", "parameter_"), attrs={"scale": scales}
     )
-    edge = tuple(name for name, at_end in zip(free, fixed, strict=True) if at_end)
-    return _Minimum(value, dict(zip(free, place.tolist(), strict=True)), array, edge)
+    edge = tuple(name for name, at_end in zip(names, fixed, strict=True) if at_end)
+    return _Minimum(value, dict(zip(names, place.tolist(), strict=True)), array, edge)
 
 
-def _box(chi2: xr.DataArray, centre: Sequence[int]) -> xr.DataArray:
-    """Values around a grid point, all of them ok: as wide as REACH allows, at least FEWEST on each axis."""
-    ranges = [_window(i, n) for i, n in zip(centre, chi2.shape, strict=True)]
+def _box(chi2: xr.DataArray, centre: Sequence[int], reach: int) -> xr.DataArray:
+    """Values around a grid point, all of them ok: as wide as the reach allows, at least FEWEST on each axis."""
+    ranges = [_window(i, n, reach) for i, n in zip(centre, chi2.shape, strict=True)]
     values = chi2[tuple(slice(*r) for r in ranges)].compute()
     inside = [i - r[0] for i, r in zip(centre, ranges, strict=True)]
     while (bad := np.isnan(values.values)).any():
@@ -155,9 +179,9 @@ def _box(chi2: xr.DataArray, centre: Sequence[int]) -> xr.DataArray:
     return values
 
 
-def _window(index: int, size: int) -> tuple[int, int]:
-    """Range of an axis about an index, of 2 REACH + 1 values or up to its ends, but FEWEST at least."""
-    first, last = max(index - REACH, 0), min(index + REACH + 1, size)
+def _window(index: int, size: int, reach: int) -> tuple[int, int]:
+    """Range of an axis about an index, of 2 reach + 1 values or up to its ends, but FEWEST at least."""
+    first, last = max(index - reach, 0), min(index + reach + 1, size)
     return max(min(first, last - FEWEST), 0), min(max(last, first + FEWEST), size)
 
 
@@ -187,19 +211,28 @@ class _Spline:
     """
 
     def __init__(self, box: xr.DataArray):
+        self._nodes = [scaled(box[name]) for name in box.dims]
+        self._offset = float(box.min())  # so that Minuit sees differences, at full precision
+        self._values = box.values - self._offset
+        self._spline = self._through(degree=3)
+        self._orders = np.eye(len(self._nodes), dtype=int)
+        self._low, self._high = (np.array([x[i] for x in self._nodes]) for i in (0, -1))
+        self._step = np.array([np.diff(x).min() for x in self._nodes])
+
+    def _through(self, degree: int) -> Any:
+        """Tensor product of splines of a degree through all values."""
         from scipy.interpolate import NdBSpline, make_interp_spline  # type: ignore[import-untyped]
 
-        nodes = [scaled(box[name]) for name in box.dims]
-        self._offset = float(box.min())  # so that Minuit sees differences, at full precision
-        coefficients, knots = box.values - self._offset, []
-        for axis, x in enumerate(nodes):
-            one = make_interp_spline(x, coefficients, k=3, axis=axis)
+        coefficients, knots = self._values, []
+        for axis, x in enumerate(self._nodes):
+            one = make_interp_spline(x, coefficients, k=degree, axis=axis)
             knots.append(one.t)
             coefficients = np.moveaxis(one.c, 0, axis)
-        self._spline = NdBSpline(tuple(knots), coefficients, k=3)
-        self._orders = np.eye(len(nodes), dtype=int)
-        self._low, self._high = (np.array([x[i] for x in nodes]) for i in (0, -1))
-        self._step = np.array([np.diff(x).min() for x in nodes])
+        return NdBSpline(tuple(knots), coefficients, k=degree)
+
+    def doubt(self, place: np.ndarray) -> float:
+        """Return by how much quadratic splines give another −2 ln L: nothing if it is a parabola."""
+        return abs(self._value(place) - float(self._through(degree=2)(place)))
 
     def _value(self, place: np.ndarray) -> float:
         return float(self._spline(place))

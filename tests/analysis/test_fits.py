@@ -104,6 +104,18 @@ def test_too_few_points_that_are_ok() -> None:
         cube(axes, {"a": chi2}).isel(p=slice(3), q=slice(2)).scan.best_fit(refine=True)
 
 
+def test_a_cliff_is_too_coarse_for_a_spline() -> None:
+    """A plateau that falls off within one grid step: a cubic spline would dive below it."""
+    axes = {"p": axis(np.linspace(0, 10, 11)), "q": axis(np.linspace(0, 10, 11))}
+    chi2 = gaussian(axes, np.array([5.1, 4.8]), np.diag([4.0, 1.0]))
+    chi2[8:] += 1e4
+    best = cube(axes, {"a": chi2}).scan.best_fit(refine=True)  # the smaller box does not reach it
+    assert best.point["p"] == pytest.approx(5.1, abs=1e-6)
+    chi2[6:] += 1e4
+    with pytest.raises(InputError, match=r"too coarse around the minimum(.|\n)*up to 0.1\n.*finer grid"):
+        cube(axes, {"a": chi2}).scan.best_fit(refine=True)
+
+
 def test_axes_of_few_values_and_idle_ones_stay_on_the_grid() -> None:
     axes = {"p": axis(np.linspace(0, 10, 11)), "q": axis([0, 1, 2.0]), "r": axis(np.arange(5.0)), "s": axis([3.0])}
     chi2 = gaussian({n: axes[n] for n in "pq"}, np.array([5.1, 0.8]), np.array([[4, 1], [1, 1.0]]))[..., None, None]
