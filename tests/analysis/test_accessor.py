@@ -54,3 +54,8 @@ def test_statuses_of_a_scan(dataset: xr.Dataset) -> None:
 def test_a_likelihood_that_is_no_count_has_no_classical_limit(dataset: xr.Dataset) -> None:
     with pytest.raises(InputError, match="miniboone_fhc is not a counting experiment"):
         dataset.scan.limit("Umu4_sq", "dm2_41", method="cls", experiments=["miniboone_fhc"])
+
+
+def test_other_datasets_have_nothing_to_scan() -> None:
+    with pytest.raises(InputError, match="no opened cube"):
+        _ = xr.Dataset({"critical": ("point", [1.0])}).scan
