@@ -144,12 +144,9 @@ def _joint(dataset: xr.Dataset, chosen: Sequence[str], nuisances: dict[str, list
 
 
 def _joint_block(*arrays: np.ndarray, chosen: Sequence[str], nuisances: dict[str, list[str]]) -> np.ndarray:
-    """Give a block to `combine`, the terms of each experiment first and without their padding."""
-    from scanner.likelihoods.pulls import combine, number_of_terms
+    """Give a block to `combine`, with the terms of each experiment first."""
+    from scanner.likelihoods.pulls import combine
 
     pulled = [name for name in chosen if nuisances[name]]
-    terms = {
-        name: np.moveaxis(array, -1, 0)[: number_of_terms(len(nuisances[name]))]
-        for name, array in zip(pulled, arrays[len(chosen) :], strict=True)
-    }
-    return combine(dict(zip(chosen, arrays, strict=False)), nuisances, terms)
+    terms = [np.moveaxis(array, -1, 0) for array in arrays[len(chosen) :]]
+    return combine(dict(zip(chosen, arrays, strict=False)), nuisances, dict(zip(pulled, terms, strict=True)))
