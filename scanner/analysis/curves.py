@@ -1,0 +1,148 @@
+"""Contours of several Δχ² surfaces on one figure: of stores, of groups, of each experiment alone."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from contourpy import ContourGenerator, contour_generator
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
+
+from scanner.analysis import style
+from scanner.analysis.selections import Curve
+from scanner.errors import InputError
+
+Shade = Literal["none", "allowed", "excluded"]
+LEGEND_INSIDE = 6
+"""Entries of a legend above which it stands beside the figure."""
+
+
+def plot_contours(
+    curves: Sequence[Curve], output: Path, title: str = "", shade: Shade = "none", best_fit: bool = False
+) -> list[str]:
+    """Draw contours of several Δχ² surfaces on one figure.
+
+    Parameters
+    ----------
+    curves
+        With the same two axes; grids may differ.
+    output
+        A .png or .pdf file.
+    title
+        Goes above the figure.
+    shade
+        Which side of each curve's lowest level to tint.
+    best_fit
+        Whether to mark where each is least.
+
+    Returns
+    -------
+    list of str
+        Labels of those that have no contour there: nothing is excluded at their lowest level.
+    """
+    drawn, without = crossing(curves)
+    with style.canvas(output, size_for(drawn)) as figure:
+        draw_contours(figure, drawn, shade, best_fit, title)
+    return without
+
+
+def crossing(curves: Sequence[Curve]) -> tuple[list[Curve], list[str]]:
+    """Return the curves that have a contour, and the labels of the others; refuse if none has."""
+    drawn = [curve for curve in curves if curve.crosses]
+    if not drawn:
+        levels = ", ".join(style.percent(level) for level in sorted({level for c in curves for level in c.of.levels}))
+        raise InputError("--cl", f"nothing is excluded there at {levels}: no contour to draw", hint="take a lower one")
+    return drawn, [curve.of.label for curve in curves if not curve.crosses]
+
+
+def size_for(curves: Sequence[Curve]) -> tuple[float, float]:
+    """Width and height [inches] of a figure whose legend shall not hide the data."""
+    return (8.6 if len(curves) > LEGEND_INSIDE else 6.4, 5.4)
+
+
+def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fit: bool, title: str) -> None:
+    """Draw what `plot_contours` describes on an empty figure."""
+    axes = figure.subplots()
+    widths = _widths(curves)
+    for curve, (colour, line) in zip(curves, looks(curves), strict=True):
+        if shade != "none":
+            value = min(curve.thresholds.values())
+            _tint(axes, curve.delta, (-1.0, value) if shade == "allowed" else (value, np.inf), colour)
+        for level, value in curve.thresholds.items():
+            for points in lines(curve.delta, value):
+                axes.plot(*points.T, color=colour, linestyle=line, linewidth=widths[level])
+        axes.plot([], [], color=colour, linestyle=line, label=curve.of.label)
+        if best_fit:
+            _mark_best_fit(axes, curve.delta, colour)
+    for dim, axis in zip(curves[0].delta.dims, (axes.xaxis, axes.yaxis), strict=True):
+        style.dress(axis, *(curve.delta[dim] for curve in curves))
+    axes.set_title(title)
+    _place_legend(axes, curves)
+
+
+def _mark_best_fit(axes: Axes, delta: xr.DataArray, colour: str) -> None:
+    x, y = (delta.attrs["best_fit"][str(dim)] for dim in delta.dims)
+    axes.plot([x], [y], "*", color=colour, markeredgecolor="black", markersize=11, zorder=5, clip_on=False)
+
+
+def _widths(curves: Sequence[Curve]) -> dict[float, float]:
+    """Line widths by confidence level, the lowest the thickest."""
+    levels = sorted({level for curve in curves for level in curve.of.levels})
+    return dict(zip(levels, np.linspace(2.0, 0.8, max(len(levels), 2)), strict=False))
+
+
+def looks(curves: Sequence[Curve]) -> list[tuple[str, str]]:
+    """Colour and line of each; when the colours are used up, solid goes on as dashdot and dashed as dotted."""
+    found, colours = [], itertools.count()
+    for curve in curves:
+        number = 0 if curve.of.colour else next(colours)
+        turn, place = divmod(number, len(style.COLOURS))
+        line = curve.of.line or "solid"
+        again = {"solid": "dashdot", "dashed": "dotted"}
+        found.append((curve.of.colour or style.COLOURS[place], again.get(line, line) if turn % 2 else line))
+    return found
+
+
+def _place_legend(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Put the legend where there is no data; line widths name the levels if there are several."""
+    widths = _widths(curves)
+    handles, _ = axes.get_legend_handles_labels()
+    levels = [Line2D([], [], color="black", linewidth=width, label=style.percent(at)) for at, width in widths.items()]
+    title = style.percent(min(widths)) if len(widths) == 1 else None
+    where: dict[str, Any] = {"loc": "best"}
+    if len(curves) > LEGEND_INSIDE:
+        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    axes.legend(handles=handles + levels * (len(widths) > 1), title=title, **where)
+
+
+def _generator(delta: xr.DataArray) -> ContourGenerator:
+    """Contours in the axes' own scale: a straight line between two values of a log axis is one in its logarithm."""
+    if min(delta.shape) < 2:
+        raise InputError("plot", "a contour needs two values or more on each axis", dict(delta.sizes))
+    x, y = (np.log(delta[dim]) if style.is_log(delta[dim]) else delta[dim] for dim in delta.dims)
+    return contour_generator(x, y, np.ma.masked_invalid(delta.values.T), name="serial", fill_type="OuterCode")
+
+
+def _in_units(delta: xr.DataArray, points: np.ndarray) -> np.ndarray:
+    """Points in the axes' own scale, shape (n, 2), in the parameters' units."""
+    logs = [style.is_log(delta[dim]) for dim in delta.dims]
+    return np.where(logs, np.exp(np.where(logs, points, 0.0)), points)
+
+
+def lines(delta: xr.DataArray, value: float) -> list[np.ndarray]:
+    """Return where a surface has a value: arrays (n, 2) in the parameters' units."""
+    return [_in_units(delta, points) for points in _generator(delta).lines(value)]
+
+
+def _tint(axes: Axes, delta: xr.DataArray, between: tuple[float, float], colour: str) -> None:
+    for points, codes in zip(*_generator(delta).filled(*between), strict=True):
+        outline = Outline(_in_units(delta, points), codes)
+        axes.add_patch(PathPatch(outline, facecolor=colour, alpha=0.13, linewidth=0))

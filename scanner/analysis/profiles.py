@@ -1,0 +1,129 @@
+"""Profiles of Δχ²: curves over one axis, and the corner of all pairs of axes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from scanner.analysis import style
+from scanner.analysis.curves import LEGEND_INSIDE, filled, lines, looks, size_for
+from scanner.analysis.selections import Curve
+from scanner.analysis.surface import threshold
+from scanner.errors import InputError
+
+TOP = 12.0
+"""Where Δχ² ends in profiles: above 3σ."""
+PANEL = 2.3
+"""Side of a panel of a corner [inches]."""
+
+
+def plot_profiles(curves: Sequence[Curve], output: Path, title: str = "") -> None:
+    """Draw Δχ² over one axis, with lines at 1, 2 and 3σ of one degree of freedom.
+
+    Parameters
+    ----------
+    curves
+        Over the same axis; grids may differ.
+    output
+        A .png or .pdf file.
+    title
+        Goes above the figure.
+    """
+    with style.canvas(output, size_for(curves)) as figure:
+        axes = figure.subplots()
+        for curve, (colour, line) in zip(curves, looks(curves), strict=True):
+            (x,) = (curve.delta[dim] for dim in curve.delta.dims)
+            axes.plot(x, curve.delta, color=colour, linestyle=line, label=curve.of.label)
+        _sigmas(axes, names=True)
+        style.dress(axes.xaxis, *(curve.delta[curve.delta.dims[0]] for curve in curves))
+        axes.set(ylim=(0, TOP), ylabel=r"$\Delta\chi^2$", title=title)
+        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(curves) > LEGEND_INSIDE else {}
+        axes.legend(**where)
+
+
+def _sigmas(axes: Axes, names: bool) -> None:
+    """Draw where Δχ² of one degree of freedom is 1, 2 and 3σ."""
+    for sigma in (1, 2, 3):
+        axes.axhline(sigma**2, color="0.6", linestyle="dotted", linewidth=0.9, zorder=0)
+        if names:
+            place = {"xy": (0.01, sigma**2), "xycoords": ("axes fraction", "data")}
+            axes.annotate(rf"${sigma}\sigma$", **place, va="bottom", color="0.4", fontsize="x-small")
+
+
+def plot_corner(
+    pairs: Mapping[tuple[str, str], xr.DataArray], levels: Sequence[float], output: Path, title: str = ""
+) -> None:
+    """Draw the profiles over all pairs of some axes below the diagonal, and over each axis on it.
+
+    Parameters
+    ----------
+    pairs
+        Δχ² over (across, upwards) of each pair in order, `itertools.combinations` of the axes: all of one sum, and so
+        of one minimum. The profile over one axis is the least of a pair's over the other.
+    levels
+        Confidence levels, drawn for two degrees of freedom.
+    output
+        A .png or .pdf file.
+    title
+        Goes above the figure.
+    """
+    names = list(dict.fromkeys(itertools.chain(*pairs)))
+    side = PANEL * len(names)
+    with style.canvas(output, (side, side)) as figure:
+        grid = figure.subplots(len(names), len(names), sharex="col", squeeze=False)
+        for (row, y), (column, x) in itertools.product(enumerate(names), repeat=2):
+            axes = grid[row, column]
+            if column > row:
+                axes.remove()
+            elif column == row:
+                _draw_profile(axes, _single(pairs, x))
+            else:
+                _draw_pair(axes, pairs[x, y], levels)
+        _trim(grid, len(names))
+        _legend(figure, next(iter(pairs.values())), levels, title)
+
+
+def corner_pairs(names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs of axes of a corner; refuse fewer than two axes, or one named twice."""
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise InputError("--axis", "a corner needs two different axes or more", list(names))
+    return list(itertools.combinations(names, 2))
+
+
+def _single(pairs: Mapping[tuple[str, str], xr.DataArray], name: str) -> xr.DataArray:
+    """The profile over one axis, from any pair that has it."""
+    pair = next(delta for names, delta in pairs.items() if name in names)
+    return pair.min([dim for dim in pair.dims if dim != name], keep_attrs=True)
+
+
+def _draw_profile(axes: Axes, delta: xr.DataArray) -> None:
+    (x,) = (delta[dim] for dim in delta.dims)
+    axes.plot(x, delta, color=style.COLOURS[0])
+    axes.axvline(delta.attrs["best_fit"][str(x.name)], color="black", linewidth=0.8, linestyle="dashed")
+    _sigmas(axes, names=False)
+    style.dress(axes.xaxis, x)
+    axes.set(ylim=(0, TOP), ylabel=r"$\Delta\chi^2$")
+    axes.yaxis.set_label_position("right")
+    axes.yaxis.tick_right()
+
+
+def _draw_pair(axes: Axes, delta: xr.DataArray, levels: Sequence[float]) -> None:
+    """Tint inside each contour, the lowest level the darkest, and mark the best fit."""
+    for level in sorted(levels):
+        value = threshold(level)
+        for patch in filled(delta, (-1.0, value), facecolor=style.COLOURS[0], alpha=_tint(len(levels)), linewidth=0):
+            axes.add_patch(patch)
+        for points in lines(delta, value):
+            axes.plot(*points.T, color=style.COLOURS[0], linewidth=1.0)
+    if np.isnan(delta.values).any():
+        axes.set_facecolor("0.85")
+    x, y = (delta.attrs["best_fit"][str(dim)] for dim in delta.dims)
+    axes.plot([x], [y], "*", color="white", markeredgecolor="black", markersize=9, clip_on=False)
+    for dim, axis in zip(delta.dims, (axes.xaxis, axes.yaxis), strict=True):
+        style.dress(axis, delta[dim])
