@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from contourpy import ContourGenerator, contour_generator
+from contourpy import FillType, contour_generator
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,6 +17,8 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 
 from scanner.analysis import style
+from scanner.analysis.axes import scaled, unscaled
+from scanner.analysis.contours import contour_of
 from scanner.analysis.selections import Curve
 from scanner.errors import InputError
 
@@ -56,6 +58,9 @@ def plot_contours(
 
 def crossing(curves: Sequence[Curve]) -> tuple[list[Curve], list[str]]:
     """Return the curves that have a contour, and the labels of the others; refuse if none has."""
+    for curve in curves:
+        if min(curve.delta.shape) < 2:
+            raise InputError("plot", "a contour needs two values or more on each axis", dict(curve.delta.sizes))
     drawn = [curve for curve in curves if curve.crosses]
     if not drawn:
         levels = ", ".join(style.percent(level) for level in sorted({level for c in curves for level in c.of.levels}))
@@ -75,9 +80,10 @@ def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fi
     for curve, (colour, line) in zip(curves, looks(curves), strict=True):
         if shade != "none":
             value = min(curve.thresholds.values())
-            _tint(axes, curve.delta, (-1.0, value) if shade == "allowed" else (value, np.inf), colour)
+            for outline in outlines(curve.delta, (-1.0, value) if shade == "allowed" else (value, np.inf)):
+                axes.add_patch(PathPatch(outline, facecolor=colour, alpha=0.13, linewidth=0))
         for level, value in curve.thresholds.items():
-            for points in lines(curve.delta, value):
+            for points in contour_of(curve.delta, level, value).lines:
                 axes.plot(*points.T, color=colour, linestyle=line, linewidth=widths[level])
         axes.plot([], [], color=colour, linestyle=line, label=curve.of.label)
         if best_fit:
@@ -89,6 +95,8 @@ def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fi
 
 
 def _mark_best_fit(axes: Axes, delta: xr.DataArray, colour: str) -> None:
+    if np.isnan(delta.attrs["minimum"]):
+        return
     x, y = (delta.attrs["best_fit"][str(dim)] for dim in delta.dims)
     axes.plot([x], [y], "*", color=colour, markeredgecolor="black", markersize=11, zorder=5, clip_on=False)
 
@@ -112,37 +120,25 @@ def looks(curves: Sequence[Curve]) -> list[tuple[str, str]]:
 
 
 def _place_legend(axes: Axes, curves: Sequence[Curve]) -> None:
-    """Put the legend where there is no data; line widths name the levels if there are several."""
+    """Line widths name the levels if there are several."""
     widths = _widths(curves)
     handles, _ = axes.get_legend_handles_labels()
     levels = [Line2D([], [], color="black", linewidth=width, label=style.percent(at)) for at, width in widths.items()]
     title = style.percent(min(widths)) if len(widths) == 1 else None
-    where: dict[str, Any] = {"loc": "best"}
-    if len(curves) > LEGEND_INSIDE:
-        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
-    axes.legend(handles=handles + levels * (len(widths) > 1), title=title, **where)
+    axes.legend(handles=handles + levels * (len(widths) > 1), title=title, **legend_place(curves))
 
 
-def _generator(delta: xr.DataArray) -> ContourGenerator:
-    """Contours in the axes' own scale: a straight line between two values of a log axis is one in its logarithm."""
-    if min(delta.shape) < 2:
-        raise InputError("plot", "a contour needs two values or more on each axis", dict(delta.sizes))
-    x, y = (np.log(delta[dim]) if style.is_log(delta[dim]) else delta[dim] for dim in delta.dims)
-    return contour_generator(x, y, np.ma.masked_invalid(delta.values.T), name="serial", fill_type="OuterCode")
+def legend_place(curves: Sequence[Curve]) -> dict[str, Any]:
+    """Where a legend hides no data: the emptiest corner, or beside the figure if it is long."""
+    return {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(curves) > LEGEND_INSIDE else {"loc": "best"}
 
 
-def _in_units(delta: xr.DataArray, points: np.ndarray) -> np.ndarray:
-    """Points in the axes' own scale, shape (n, 2), in the parameters' units."""
-    logs = [style.is_log(delta[dim]) for dim in delta.dims]
-    return np.where(logs, np.exp(np.where(logs, points, 0.0)), points)
-
-
-def lines(delta: xr.DataArray, value: float) -> list[np.ndarray]:
-    """Return where a surface has a value: arrays (n, 2) in the parameters' units."""
-    return [_in_units(delta, points) for points in _generator(delta).lines(value)]
-
-
-def _tint(axes: Axes, delta: xr.DataArray, between: tuple[float, float], colour: str) -> None:
-    for points, codes in zip(*_generator(delta).filled(*between), strict=True):
-        outline = Outline(_in_units(delta, points), codes)
-        axes.add_patch(PathPatch(outline, facecolor=colour, alpha=0.13, linewidth=0))
+def outlines(delta: xr.DataArray, between: tuple[float, float]) -> list[Outline]:
+    """Return where a surface lies between two values: outlines with their holes, in the parameters' units."""
+    x, y = (delta[dim] for dim in delta.dims)
+    heights = np.ma.masked_invalid(delta.values.T)
+    generator = contour_generator(scaled(x), scaled(y), heights, name="serial", fill_type=FillType.OuterCode)
+    return [
+        Outline(np.stack([unscaled(x, points[:, 0]), unscaled(y, points[:, 1])], axis=1), codes)
+        for points, codes in zip(*generator.filled(*between), strict=True)
+    ]

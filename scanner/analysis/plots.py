@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from scanner.analysis import style
-from scanner.analysis.curves import lines
+from scanner.analysis.contours import contour_of
 from scanner.analysis.surface import threshold
 
 SIZE = (6.8, 5.4)
@@ -46,8 +47,8 @@ def draw_surface(figure: Figure, delta: xr.DataArray, levels: Sequence[float], t
     mesh = axes.pcolormesh(x, y, delta.values.T, vmin=0, vmax=top, cmap="Blues_r", shading="nearest", rasterized=True)
     figure.colorbar(mesh, ax=axes, label=r"$\Delta(-2\ln L)$", extend="max")
     if min(delta.shape) > 1:
-        for (level, value), colour in zip(thresholds.items(), style.COLOURS[1:]):
-            for points in lines(delta, value):
+        for (level, value), colour in zip(thresholds.items(), itertools.cycle(style.COLOURS[1:]), strict=False):
+            for points in contour_of(delta, level, value).lines:
                 axes.plot(*points.T, color=colour)
             axes.plot([], [], color=colour, label=rf"{style.percent(level)} ($\Delta\chi^2 = {value:.2f}$, 2 dof)")
     _mark_best_fit(axes, delta)
@@ -61,6 +62,8 @@ def draw_surface(figure: Figure, delta: xr.DataArray, levels: Sequence[float], t
 
 
 def _mark_best_fit(axes: Axes, delta: xr.DataArray) -> None:
+    if np.isnan(delta.attrs["minimum"]):
+        return
     x, y = (delta.attrs["best_fit"][str(name)] for name in delta.dims)
     label = rf"best fit ({x:.3g}, {y:.3g}), $-2\ln L$ = {delta.attrs['minimum']:.2f}"
     axes.plot([x], [y], "*", color="white", markeredgecolor="black", markersize=13, label=label, clip_on=False)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, PathPatch
 
 from scanner.analysis import style
-from scanner.analysis.curves import LEGEND_INSIDE, filled, lines, looks, size_for
+from scanner.analysis.contours import contour_of
+from scanner.analysis.curves import legend_place, looks, outlines, size_for
 from scanner.analysis.selections import Curve
 from scanner.analysis.surface import threshold
 from scanner.errors import InputError
@@ -21,6 +25,8 @@ TOP = 12.0
 """Where Δχ² ends in profiles: above 3σ."""
 PANEL = 2.3
 """Side of a panel of a corner [inches]."""
+ALPHA = 0.25
+"""Tint of the inside of each contour of a corner: they lie in each other, and add up."""
 
 
 def plot_profiles(curves: Sequence[Curve], output: Path, title: str = "") -> None:
@@ -43,8 +49,7 @@ def plot_profiles(curves: Sequence[Curve], output: Path, title: str = "") -> Non
         _sigmas(axes, names=True)
         style.dress(axes.xaxis, *(curve.delta[curve.delta.dims[0]] for curve in curves))
         axes.set(ylim=(0, TOP), ylabel=r"$\Delta\chi^2$", title=title)
-        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(curves) > LEGEND_INSIDE else {}
-        axes.legend(**where)
+        axes.legend(**legend_place(curves))
 
 
 def _sigmas(axes: Axes, names: bool) -> None:
@@ -52,8 +57,10 @@ def _sigmas(axes: Axes, names: bool) -> None:
     for sigma in (1, 2, 3):
         axes.axhline(sigma**2, color="0.6", linestyle="dotted", linewidth=0.9, zorder=0)
         if names:
-            place = {"xy": (0.01, sigma**2), "xycoords": ("axes fraction", "data")}
-            axes.annotate(rf"${sigma}\sigma$", **place, va="bottom", color="0.4", fontsize="x-small")
+            place = axes.get_yaxis_transform()
+            axes.text(
+                0.01, sigma**2, rf"${sigma}\sigma$", transform=place, va="bottom", color="0.4", fontsize="x-small"
+            )
 
 
 def plot_corner(
@@ -85,8 +92,9 @@ def plot_corner(
                 _draw_profile(axes, _single(pairs, x))
             else:
                 _draw_pair(axes, pairs[x, y], levels)
-        _trim(grid, len(names))
-        _legend(figure, next(iter(pairs.values())), levels, title)
+                axes.label_outer()
+        _corner_legend(figure, next(iter(pairs.values())), levels)
+        figure.suptitle(title, fontsize="small")
 
 
 def corner_pairs(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -117,9 +125,9 @@ def _draw_pair(axes: Axes, delta: xr.DataArray, levels: Sequence[float]) -> None
     """Tint inside each contour, the lowest level the darkest, and mark the best fit."""
     for level in sorted(levels):
         value = threshold(level)
-        for patch in filled(delta, (-1.0, value), facecolor=style.COLOURS[0], alpha=_tint(len(levels)), linewidth=0):
-            axes.add_patch(patch)
-        for points in lines(delta, value):
+        for outline in outlines(delta, (-1.0, value)):
+            axes.add_patch(PathPatch(outline, facecolor=style.COLOURS[0], alpha=ALPHA, linewidth=0))
+        for points in contour_of(delta, level, value).lines:
             axes.plot(*points.T, color=style.COLOURS[0], linewidth=1.0)
     if np.isnan(delta.values).any():
         axes.set_facecolor("0.85")
@@ -127,3 +135,14 @@ def _draw_pair(axes: Axes, delta: xr.DataArray, levels: Sequence[float]) -> None
     axes.plot([x], [y], "*", color="white", markeredgecolor="black", markersize=9, clip_on=False)
     for dim, axis in zip(delta.dims, (axes.xaxis, axes.yaxis), strict=True):
         style.dress(axis, delta[dim])
+
+
+def _corner_legend(figure: Figure, delta: xr.DataArray, levels: Sequence[float]) -> None:
+    """Say in the empty half what the colours and the lines are."""
+    depth = {level: 1 - (1 - ALPHA) ** (i + 1) for i, level in enumerate(sorted(levels, reverse=True))}
+    handles: list[Any] = [
+        Patch(facecolor=style.COLOURS[0], alpha=depth[level], label=style.percent(level)) for level in sorted(levels)
+    ]
+    least = rf"best fit, $-2\ln L$ = {delta.attrs['minimum']:.2f}"
+    handles.append(Line2D([], [], linestyle="", marker="*", color="white", markeredgecolor="black", label=least))
+    figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.98, 0.95), title="2 dof")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,11 +45,6 @@ class Selection:
     line: Line | None = None
     colour: str | None = None
 
-    def over(self, keep: Sequence[str], at: Mapping[str, float]) -> Curve:
-        """Return its Δχ² over these axes, the others profiled, or fixed where they are axes of this cube."""
-        fixed = {name: value for name, value in at.items() if name in self.dataset.sizes}
-        return Curve(self, surface(self.dataset, keep, self.experiments, fixed))
-
 
 @dataclass(frozen=True)
 class Curve:
@@ -67,6 +62,50 @@ class Curve:
     def crosses(self) -> bool:
         """Whether there is a contour: something is excluded at the lowest of its confidence levels."""
         return bool((self.delta > min(self.thresholds.values())).any())
+
+
+def sums(
+    cubes: Mapping[str, xr.Dataset], experiments: Sequence[str] | None, levels: tuple[float, ...]
+) -> list[Selection]:
+    """Return the sum of some experiments (all by default) of each cube, named as the cube."""
+    names = None if experiments is None else tuple(experiments)
+    return [Selection(label, cube, names, levels) for label, cube in cubes.items()]
+
+
+def groups(
+    cubes: Mapping[str, xr.Dataset], named: Mapping[str, Sequence[str]], levels: tuple[float, ...], where: str
+) -> list[Selection]:
+    """Return the sum of each group of experiments, from the first cube that holds them all."""
+    return [Selection(label, holding(cubes, names, where), tuple(names), levels) for label, names in named.items()]
+
+
+def each_alone(
+    cubes: Mapping[str, xr.Dataset], experiments: Sequence[str] | None, levels: tuple[float, ...]
+) -> list[Selection]:
+    """Return each experiment (all by default) of each cube by itself; one that several have, with the cube's name."""
+    found = [(label, str(name)) for label, cube in cubes.items() for name in cube["experiment"].values]
+    every = [name for _, name in found]
+    for name in experiments or ():
+        holding(cubes, [name], "experiment")
+    return [
+        alone(cubes[label], name, levels, f"{name} ({label})" if every.count(name) > 1 else name)
+        for label, name in found
+        if not experiments or name in experiments
+    ]
+
+
+def each_and_sum(dataset: xr.Dataset, experiments: Sequence[str] | None, levels: tuple[float, ...]) -> list[Selection]:
+    """Return each experiment (all by default) of a cube, and their sum in black if they are several."""
+    found = each_alone({"": dataset}, experiments, levels)
+    names = tuple(one.label for one in found)
+    return [*found, Selection("sum", dataset, names, levels, colour="black")] if len(found) > 1 else found
+
+
+def published(
+    cubes: Mapping[str, xr.Dataset], names: Sequence[str], levels: tuple[float, ...], where: str
+) -> list[Selection]:
+    """Return experiments that are drawn beside others, each alone, from the first cube that holds it."""
+    return [alone(holding(cubes, [name], where), name, levels) for name in names]
 
 
 def alone(dataset: xr.Dataset, name: str, levels: tuple[float, ...], label: str = "") -> Selection:
@@ -93,17 +132,42 @@ def holding(cubes: Mapping[str, xr.Dataset], names: Sequence[str], where: str) -
     if strange:
         problem = f"no such experiment: {strange[0]!r}"
         raise InputError(where, problem, allowed=", ".join(every), hint=did_you_mean(strange[0], every))
-    raise InputError(where, "no single store holds all of these", list(names), hint="merge the stores to sum across them")
+    raise InputError(
+        where, "no single store holds all of these", list(names), hint="merge the stores to sum across them"
+    )
 
 
-def check_common_axes(cubes: Mapping[str, xr.Dataset], names: Sequence[str]) -> None:
-    """Refuse cubes of which one lacks an axis wanted, or has it in another unit."""
-    first = next(iter(cubes.values()))
-    for (label, cube), name in itertools.product(cubes.items(), names):
-        axes = [str(dim) for dim in cube["chi2"].dims[1:]]
+def curves(chosen: Sequence[Selection], keep: Sequence[str], at: Mapping[str, float]) -> list[Curve]:
+    """Return the Δχ² of selections over the same axes.
+
+    Parameters
+    ----------
+    chosen
+        What to draw.
+    keep
+        Axes to keep, in the order wanted; every cube must have them.
+    at
+        Values at which to fix axes, in the cubes that have them. Other axes are profiled.
+    """
+    _check_axes(chosen, keep)
+    somewhere = {name for one in chosen for name in one.dataset.sizes}
+    return [Curve(one, surface(one.dataset, keep, one.experiments, _fixed(one, at, somewhere))) for one in chosen]
+
+
+def _fixed(one: Selection, at: Mapping[str, float], somewhere: Collection[Hashable]) -> dict[str, float]:
+    """The axes to fix that this cube has, and those that none has, for `surface` to refuse."""
+    return {name: value for name, value in at.items() if name in one.dataset.sizes or name not in somewhere}
+
+
+def _check_axes(chosen: Sequence[Selection], names: Sequence[str]) -> None:
+    """Refuse cubes of which one lacks an axis wanted, or has it in another unit than the first."""
+    first = chosen[0].dataset
+    for one, name in itertools.product(chosen, names):
+        axes = [str(dim) for dim in one.dataset["chi2"].dims if dim != "experiment"]
+        where = f"store {one.dataset.attrs.get('store', one.label)}"
         if name not in axes:
-            problem = f"{name!r} is not an axis left to choose"
-            raise InputError(f"store {label}", problem, allowed=", ".join(axes), hint=did_you_mean(name, axes))
-        units = [of[name].attrs.get("units", "1") for of in (cube, first)]
-        if units[0] != units[1]:
-            raise InputError(f"store {label}", f"{name!r} has another unit than in the first store", *units)
+            problem = f"{name!r} is not an axis of it"
+            raise InputError(where, problem, allowed=", ".join(axes), hint=did_you_mean(name, axes))
+        unit, wanted = (of[name].attrs.get("units", "1") for of in (one.dataset, first))
+        if unit != wanted:
+            raise InputError(where, f"{name!r} has another unit than in the first store", unit, wanted)

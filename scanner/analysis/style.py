@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib.style
-import mplhep
+import mplhep  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 from matplotlib.axis import Axis
@@ -127,10 +127,3 @@ def mathtext(unit: str) -> str:
 def percent(level: float) -> str:
     """``90% CL``."""
     return f"{100 * level:g}% CL"
-
-
-def thinned(values: np.ndarray, most: int) -> np.ndarray:
-    """At most so many of some values, evenly picked, both ends included."""
-    if len(values) <= most:
-        return values
-    return values[np.unique(np.linspace(0, len(values) - 1, most).round().astype(int))]

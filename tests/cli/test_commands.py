@@ -168,7 +168,7 @@ def test_plot_each(finished: Path, tmp_path: Path) -> None:
     assert result.exit_code == OK, result.output
     chi2 = scanner.open(str(store))["chi2"].compute()
     excluding = [str(n) for n in chi2["experiment"].values if np.ptp(chi2.sel(experiment=n).values) > 4.605]
-    assert f"{len(excluding)} of 2 experiments exclude something" in result.stdout
+    assert f"{len(excluding)} of 2 curves exclude something" in result.stdout
     assert excluding and (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert_one_message(call("plot", store, *each, "--cl", "0.9", "--cl", "0.95"), BAD_INPUT)
 
