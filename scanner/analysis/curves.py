@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,9 @@ from scanner.errors import InputError
 Shade = Literal["none", "allowed", "excluded"]
 LEGEND_INSIDE = 6
 """Entries of a legend above which it stands beside the figure."""
+SHADED = ("solid", "dashdot")
+"""Lines whose side is tinted: of curves drawn beside others, only the line is."""
+AGAIN = {"solid": "dashdot", "dashed": "dotted"}
 
 
 def plot_contours(
@@ -41,7 +44,7 @@ def plot_contours(
     title
         Goes above the figure.
     shade
-        Which side of each curve's lowest level to tint.
+        Which side of each curve's lowest level to tint; dashed and dotted curves stay lines.
     best_fit
         Whether to mark where each is least.
 
@@ -78,7 +81,7 @@ def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fi
     axes = figure.subplots()
     widths = _widths(curves)
     for curve, (colour, line) in zip(curves, looks(curves), strict=True):
-        if shade != "none":
+        if shade != "none" and line in SHADED:
             value = min(curve.thresholds.values())
             for outline in outlines(curve.delta, (-1.0, value) if shade == "allowed" else (value, np.inf)):
                 axes.add_patch(PathPatch(outline, facecolor=colour, alpha=0.13, linewidth=0))
@@ -91,7 +94,7 @@ def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fi
     for dim, axis in zip(curves[0].delta.dims, (axes.xaxis, axes.yaxis), strict=True):
         style.dress(axis, *(curve.delta[dim] for curve in curves))
     axes.set_title(title)
-    _place_legend(axes, curves)
+    _place_legend(axes, curves, best_fit)
 
 
 def _mark_best_fit(axes: Axes, delta: xr.DataArray, colour: str) -> None:
@@ -108,21 +111,28 @@ def _widths(curves: Sequence[Curve]) -> dict[float, float]:
 
 
 def looks(curves: Sequence[Curve]) -> list[tuple[str, str]]:
-    """Colour and line of each; when the colours are used up, solid goes on as dashdot and dashed as dotted."""
-    found, colours = [], itertools.count()
-    for curve in curves:
-        number = 0 if curve.of.colour else next(colours)
-        turn, place = divmod(number, len(style.COLOURS))
-        line = curve.of.line or "solid"
-        again = {"solid": "dashdot", "dashed": "dotted"}
-        found.append((curve.of.colour or style.COLOURS[place], again.get(line, line) if turn % 2 else line))
+    """Colour and line of each; when the colours are used up, solid goes on as dashdot and dashed as dotted.
+
+    Many curves count their colours apart, solid and dashed: twice as many can be told from each other.
+    """
+    free = [curve.of for curve in curves if curve.of.colour is None]
+    apart = len(free) > len(style.COLOURS)
+    found, counts = [], Counter[str]()
+    for one in (curve.of for curve in curves):
+        line = one.line or "solid"
+        turn, place = divmod(counts[line if apart else ""], len(style.COLOURS))
+        counts[line if apart else ""] += one.colour is None
+        found.append((one.colour or style.COLOURS[place], AGAIN.get(line, line) if turn % 2 else line))
     return found
 
 
-def _place_legend(axes: Axes, curves: Sequence[Curve]) -> None:
+def _place_legend(axes: Axes, curves: Sequence[Curve], best_fit: bool) -> None:
     """Line widths name the levels if there are several."""
     widths = _widths(curves)
     handles, _ = axes.get_legend_handles_labels()
+    if best_fit:
+        star = {"marker": "*", "markersize": 11, "color": "white", "markeredgecolor": "black"}
+        handles.append(Line2D([], [], linestyle="", label="best fit", **star))
     levels = [Line2D([], [], color="black", linewidth=width, label=style.percent(at)) for at, width in widths.items()]
     title = style.percent(min(widths)) if len(widths) == 1 else None
     axes.legend(handles=handles + levels * (len(widths) > 1), title=title, **legend_place(curves))

@@ -21,10 +21,12 @@ from scanner.analysis.selections import Curve
 from scanner.analysis.surface import threshold
 from scanner.errors import InputError
 
-TOP = 12.0
-"""Where Δχ² ends in profiles: above 3σ."""
+BOTTOM, TOP = -0.2, 12.0
+"""Ends of Δχ² in profiles: to above 3σ, and such that 0 does not hide behind the frame."""
 PANEL = 2.3
 """Side of a panel of a corner [inches]."""
+SMALLEST = 6.0
+"""Least side of a corner [inches]: that its title fits."""
 ALPHA = 0.25
 """Tint of the inside of each contour of a corner: they lie in each other, and add up."""
 
@@ -48,7 +50,7 @@ def plot_profiles(curves: Sequence[Curve], output: Path, title: str = "") -> Non
             axes.plot(x, curve.delta, color=colour, linestyle=line, label=curve.of.label)
         _sigmas(axes, names=True)
         style.dress(axes.xaxis, *(curve.delta[curve.delta.dims[0]] for curve in curves))
-        axes.set(ylim=(0, TOP), ylabel=r"$\Delta\chi^2$", title=title)
+        axes.set(ylim=(BOTTOM, TOP), ylabel=r"$\Delta\chi^2$", title=title)
         axes.legend(**legend_place(curves))
 
 
@@ -71,8 +73,9 @@ def plot_corner(
     Parameters
     ----------
     pairs
-        Δχ² over (across, upwards) of each pair in order, `itertools.combinations` of the axes: all of one sum, and so
-        of one minimum. The profile over one axis is the least of a pair's over the other.
+        Δχ² over (across, upwards) of each of `corner_pairs`, all of one sum and so of one minimum; where several
+        points tie for it, the first pair's best fit is marked. The profile over one axis is the least of a pair's
+        over the other.
     levels
         Confidence levels, drawn for two degrees of freedom.
     output
@@ -81,7 +84,8 @@ def plot_corner(
         Goes above the figure.
     """
     names = list(dict.fromkeys(itertools.chain(*pairs)))
-    side = PANEL * len(names)
+    first = next(iter(pairs.values()))
+    side = max(PANEL * len(names), SMALLEST)
     with style.canvas(output, (side, side)) as figure:
         grid = figure.subplots(len(names), len(names), sharex="col", squeeze=False)
         for (row, y), (column, x) in itertools.product(enumerate(names), repeat=2):
@@ -89,11 +93,13 @@ def plot_corner(
             if column > row:
                 axes.remove()
             elif column == row:
-                _draw_profile(axes, _single(pairs, x))
+                _draw_profile(axes, _single(pairs, x), first.attrs["best_fit"])
             else:
-                _draw_pair(axes, pairs[x, y], levels)
+                _draw_pair(axes, pairs[x, y], levels, first.attrs["best_fit"])
                 axes.label_outer()
-        _corner_legend(figure, next(iter(pairs.values())), levels)
+            if row < len(names) - 1:
+                axes.set_xlabel("")
+        _corner_legend(figure, first, levels)
         figure.suptitle(title, fontsize="small")
 
 
@@ -110,18 +116,18 @@ def _single(pairs: Mapping[tuple[str, str], xr.DataArray], name: str) -> xr.Data
     return pair.min([dim for dim in pair.dims if dim != name], keep_attrs=True)
 
 
-def _draw_profile(axes: Axes, delta: xr.DataArray) -> None:
+def _draw_profile(axes: Axes, delta: xr.DataArray, best: Mapping[str, float]) -> None:
     (x,) = (delta[dim] for dim in delta.dims)
     axes.plot(x, delta, color=style.COLOURS[0])
-    axes.axvline(delta.attrs["best_fit"][str(x.name)], color="black", linewidth=0.8, linestyle="dashed")
+    axes.axvline(best[str(x.name)], color="black", linewidth=0.8, linestyle="dashed")
     _sigmas(axes, names=False)
     style.dress(axes.xaxis, x)
-    axes.set(ylim=(0, TOP), ylabel=r"$\Delta\chi^2$")
+    axes.set(ylim=(BOTTOM, TOP), ylabel=r"$\Delta\chi^2$")
     axes.yaxis.set_label_position("right")
     axes.yaxis.tick_right()
 
 
-def _draw_pair(axes: Axes, delta: xr.DataArray, levels: Sequence[float]) -> None:
+def _draw_pair(axes: Axes, delta: xr.DataArray, levels: Sequence[float], best: Mapping[str, float]) -> None:
     """Tint inside each contour, the lowest level the darkest, and mark the best fit."""
     for level in sorted(levels):
         value = threshold(level)
@@ -131,7 +137,7 @@ def _draw_pair(axes: Axes, delta: xr.DataArray, levels: Sequence[float]) -> None
             axes.plot(*points.T, color=style.COLOURS[0], linewidth=1.0)
     if np.isnan(delta.values).any():
         axes.set_facecolor("0.85")
-    x, y = (delta.attrs["best_fit"][str(dim)] for dim in delta.dims)
+    x, y = (best[str(dim)] for dim in delta.dims)
     axes.plot([x], [y], "*", color="white", markeredgecolor="black", markersize=9, clip_on=False)
     for dim, axis in zip(delta.dims, (axes.xaxis, axes.yaxis), strict=True):
         style.dress(axis, delta[dim])

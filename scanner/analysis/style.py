@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import matplotlib
 import matplotlib.style
 import mplhep  # type: ignore[import-untyped]
 import numpy as np
@@ -36,7 +37,7 @@ COLOURS = (
 # mplhep's style is made for a figure of 10 × 10 inches; these are its proportions at the size of a column.
 _LOOK = {
     "font.size": 12,
-    "mathtext.default": "it",
+    "mathtext.default": matplotlib.rcParamsDefault["mathtext.default"],  # variables are italic, other than in the style
     "axes.linewidth": 1.0,
     "axes.titlesize": "small",
     "legend.fontsize": "x-small",
@@ -89,7 +90,7 @@ def dress(axis: Axis, coordinate: xr.DataArray, *more: xr.DataArray) -> None:
     """Scale and label an axis of a figure as its parameter, and limit it to what all these coordinates span."""
     name = axis.axis_name  # type: ignore[attr-defined]
     values = np.concatenate([one.values for one in (coordinate, *more)])
-    axis.set_label_text(label(coordinate))
+    axis.axes.set(**{f"{name}label": label(coordinate)})
     if is_log(coordinate):
         axis.axes.set(**{f"{name}scale": "log"})
         if values.max() / values.min() > 10:  # labels between powers of ten would run into each other

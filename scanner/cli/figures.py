@@ -206,9 +206,12 @@ def _axes(cubes: dict[str, xr.Dataset]) -> list[str]:
 
 def _title(cubes: dict[str, xr.Dataset], curves: list[Curve]) -> str:
     """The store's title, what is summed where no legend says it, and what is fixed."""
+    from scanner.analysis import style
+
     lines = [next(iter(cubes.values())).attrs["title"]] if len(cubes) == 1 else []
     names = curves[0].delta.attrs["experiments"]
-    facts = [f"{name} = {value:.4g}" for name, value in curves[0].delta.attrs["fixed"].items()]
+    dataset = curves[0].of.dataset
+    facts = [style.at_value(dataset[name], value) for name, value in curves[0].delta.attrs["fixed"].items()]
     if len(curves) == 1:
         facts.insert(0, " + ".join(names) if len(names) <= TITLE_NAMES else f"sum of {len(names)} experiments")
     return "\n".join(filter(None, [*lines, ", ".join(facts)]))
