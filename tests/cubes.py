@@ -36,7 +36,9 @@ def cube(
     for name, variable in axes.items():
         coordinates[name] = (name, variable.values, {"long_name": name, **variable.attrs})
     about = {name: {"data_sets": [f"data of {name}"], **(facts or {}).get(name, {})} for name in chi2}
-    dataset = xr.Dataset({n: (names, a) for n, a in arrays.items()}, coordinates, {"experiments": about, "title": "toy"})
+    dataset = xr.Dataset(
+        {n: (names, a) for n, a in arrays.items()}, coordinates, {"experiments": about, "title": "toy"}
+    )
     return dataset.chunk(dict.fromkeys(axes, chunk))
 
 

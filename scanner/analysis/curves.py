@@ -101,7 +101,7 @@ def _mark_best_fit(axes: Axes, delta: xr.DataArray, colour: str) -> None:
     if np.isnan(delta.attrs["minimum"]):
         return
     x, y = (delta.attrs["best_fit"][str(dim)] for dim in delta.dims)
-    axes.plot([x], [y], "*", color=colour, markeredgecolor="black", markersize=11, zorder=5, clip_on=False)
+    axes.plot([x], [y], zorder=5, clip_on=False, **style.star(colour))
 
 
 def _widths(curves: Sequence[Curve]) -> dict[float, float]:
@@ -131,8 +131,7 @@ def _place_legend(axes: Axes, curves: Sequence[Curve], best_fit: bool) -> None:
     widths = _widths(curves)
     handles, _ = axes.get_legend_handles_labels()
     if best_fit:
-        star = {"marker": "*", "markersize": 11, "color": "white", "markeredgecolor": "black"}
-        handles.append(Line2D([], [], linestyle="", label="best fit", **star))
+        handles.append(Line2D([], [], label="best fit", **style.star()))
     levels = [Line2D([], [], color="black", linewidth=width, label=style.percent(at)) for at, width in widths.items()]
     title = style.percent(min(widths)) if len(widths) == 1 else None
     axes.legend(handles=handles + levels * (len(widths) > 1), title=title, **legend_place(curves))

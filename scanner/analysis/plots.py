@@ -43,7 +43,7 @@ def draw_surface(figure: Figure, delta: xr.DataArray, levels: Sequence[float], t
     axes = figure.subplots()
     x, y = (delta[name] for name in delta.dims)
     thresholds = {level: threshold(level) for level in sorted(levels)}
-    top = DEEPEST * max(thresholds.values())
+    top = DEEPEST * max(thresholds.values(), default=threshold(0.99))
     mesh = axes.pcolormesh(x, y, delta.values.T, vmin=0, vmax=top, cmap="Blues_r", shading="nearest", rasterized=True)
     figure.colorbar(mesh, ax=axes, label=r"$\Delta(-2\ln L)$", extend="max")
     if min(delta.shape) > 1:
@@ -66,4 +66,4 @@ def _mark_best_fit(axes: Axes, delta: xr.DataArray) -> None:
         return
     x, y = (delta.attrs["best_fit"][str(name)] for name in delta.dims)
     label = rf"best fit ({x:.3g}, {y:.3g}), $-2\ln L$ = {delta.attrs['minimum']:.2f}"
-    axes.plot([x], [y], "*", color="white", markeredgecolor="black", markersize=13, label=label, clip_on=False)
+    axes.plot([x], [y], label=label, clip_on=False, **style.star(size=13))

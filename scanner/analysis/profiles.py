@@ -138,7 +138,7 @@ def _draw_pair(axes: Axes, delta: xr.DataArray, levels: Sequence[float], best: M
     if np.isnan(delta.values).any():
         axes.set_facecolor("0.85")
     x, y = (best[str(dim)] for dim in delta.dims)
-    axes.plot([x], [y], "*", color="white", markeredgecolor="black", markersize=9, clip_on=False)
+    axes.plot([x], [y], clip_on=False, **style.star(size=9))
     for dim, axis in zip(delta.dims, (axes.xaxis, axes.yaxis), strict=True):
         style.dress(axis, delta[dim])
 
@@ -150,5 +150,5 @@ def _corner_legend(figure: Figure, delta: xr.DataArray, levels: Sequence[float])
         Patch(facecolor=style.COLOURS[0], alpha=depth[level], label=style.percent(level)) for level in sorted(levels)
     ]
     least = rf"best fit, $-2\ln L$ = {delta.attrs['minimum']:.2f}"
-    handles.append(Line2D([], [], linestyle="", marker="*", color="white", markeredgecolor="black", label=least))
+    handles.append(Line2D([], [], label=least, **style.star(size=9)))
     figure.legend(handles=handles, loc="upper right", bbox_to_anchor=(0.98, 0.95), title="2 dof")

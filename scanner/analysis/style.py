@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import matplotlib.style
@@ -49,6 +50,11 @@ _LOOK = {
     **{f"{axis}tick.{kind}.size": size for axis in "xy" for kind, size in (("major", 6), ("minor", 3))},
 }
 DPI = 160
+
+
+def star(colour: str = "white", size: float = 11) -> dict[str, Any]:
+    """How a best fit is marked: what `matplotlib.axes.Axes.plot` and legends take."""
+    return {"linestyle": "", "marker": "*", "markersize": size, "color": colour, "markeredgecolor": "black"}
 
 
 @contextlib.contextmanager
