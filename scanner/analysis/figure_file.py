@@ -32,11 +32,27 @@ class CurveSpec(Section):
     style: Line | None = Field(None, description="solid, dashed, dashdot or dotted")
 
 
+class MergeSpec(Section):
+    """How the scans are merged: the options of ``scanner merge``."""
+
+    store: Name = Field(description="path or URL of the merged store")
+    on: Literal["first", "union", "intersection"] = Field("first", description="first, union or intersection")
+    interpolate: bool = Field(False, description="true or false: whether values between a store's nodes are allowed")
+    map: Name | None = Field(None, description="a file of maps between the stores' parameters, relative to this file")
+    experiments: Annotated[list[Name], AfterValidator(_once)] = Field(
+        [], description="names of experiments to take; all by default"
+    )
+    allow_incomplete: bool = Field(False, description="true or false")
+
+
 class FigureFile(Section):
     """A whole figure file."""
 
     version: Literal[1] = Field(description="1, the version of this format")
     scans: Names = Field(description="a list of scan files, relative to this file")
+    merge: MergeSpec | None = Field(
+        None, description="a mapping of store, on, interpolate, map, experiments, allow_incomplete"
+    )
     x: Name = Field(description="the axis across")
     y: Name | None = Field(None, description="the axis upwards; without it, profiles over x are drawn")
     at: dict[str, Number] = Field({}, description="axis: value, for axes that are fixed instead of profiled")
@@ -55,7 +71,8 @@ class FigureFile(Section):
 
     @model_validator(mode="after")
     def _one_surface(self) -> FigureFile:
-        drawn = max(len(self.curves), 1 if self.curves else len(self.scans)) + len(self.published)
+        cubes = 1 if self.merge else len(self.scans)
+        drawn = (len(self.curves) or cubes) + len(self.published)
         if self.fill == "surface" and (drawn > 1 or self.y is None):
             raise ValueError("fill: surface takes one curve, over x and y")
         return self

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.common import WorkersOption, command, err, numbers, only, out, resolve
-from scanner.errors import BlocksFailed, InputError
+from scanner.cli.common import ClusterOption, WorkersOption, command, numbers, only, out, resolve
+from scanner.cli.scans import drive
+from scanner.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from scanner.analysis.curves import Shade
-    from scanner.analysis.figure_file import CurveSpec
+    from scanner.analysis.figure_file import CurveSpec, FigureFile
     from scanner.analysis.selections import Curve, Selection
 
 TITLE_NAMES = 3
@@ -86,16 +86,15 @@ def plot(
 def figure(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="figure file (YAML)")],
     output: Annotated[Path, typer.Option("-o", "--output", help="figure, .png or .pdf")],
-    cluster: Annotated[str | None, typer.Option(help="as of `scanner run`, for scans that are not complete")] = None,
+    cluster: ClusterOption = None,
     workers: WorkersOption = None,
 ) -> None:
     """Make a figure from its file: run or resume the scans that it names, then draw them."""
     from scanner.analysis import selections
     from scanner.analysis.figure_file import read_figure_file
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     spec = read_figure_file(file)
-    cubes = _scans([file.parent / scan for scan in spec.scans], cluster, workers)
+    cubes = _make(spec, file.parent, cluster, workers)
     levels = tuple(spec.cl)
     if spec.curves:
         chosen = [_curve(cubes, one, levels, number) for number, one in enumerate(spec.curves)]
@@ -106,25 +105,27 @@ def figure(
     _draw(curves, output, None if spec.fill == "surface" else spec.fill, spec.best_fit, spec.title)
 
 
-def _scans(files: Sequence[Path], cluster: str | None, workers: int | None) -> dict[str, xr.Dataset]:
-    """Complete the stores of scans, and open them by the scans' names."""
-    from jobs.launch import Options, run_scan
-    from scanner import summary
-    from scanner.dataset import open_dataset
-    from scanner.reporting import Progress
+def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | None) -> dict[str, xr.Dataset]:
+    """Complete the stores of a figure's scans, and their merger where it asks for one; open what is drawn, by name."""
+    from jobs.face import merge_recipe
+    from jobs.launch import Options, store_url
+    from scanner.recipes.scan import ScanRecipe
 
-    cubes: dict[str, xr.Dataset] = {}
-    for number, file in enumerate(files):
-        scan = resolve(file, None)
-        if scan.file.name in cubes:
-            raise InputError(f"scans[{number}]", "another scan has this name", scan.file.name)
-        with Progress(err) as reporter:
-            cube, _ = run_scan(scan, Options(cluster=cluster, workers=workers), reporter)
-        state = summary.status(cube)
-        if not state["complete"]:
-            raise BlocksFailed(f"{state['failed']} block(s) of {file} failed; see `scanner status {cube.url}`")
-        cubes[scan.file.name] = open_dataset(cube.url)
-    return cubes
+    recipes = {recipe.scan.file.name: recipe for recipe in (ScanRecipe(resolve(folder / f, None)) for f in spec.scans)}
+    if len(recipes) < len(spec.scans):
+        raise InputError("scans", "two of them have the same name", list(spec.scans))
+    for recipe in recipes.values():
+        drive(recipe, Options(cluster=cluster, workers=workers))
+    stores = {name: store_url(recipe.store, None) for name, recipe in recipes.items()}
+    if spec.merge is None:
+        return _open([f"{name}={store}" for name, store in stores.items()])
+    wanted = spec.merge
+    maps = None if wanted.map is None else folder / wanted.map
+    merger = merge_recipe(
+        list(stores.values()), wanted.on, wanted.interpolate, maps, wanted.experiments, wanted.allow_incomplete
+    )
+    drive(merger, Options(wanted.store, cluster, workers))
+    return _open([wanted.store])
 
 
 def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, ...], number: int) -> Selection:
