@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from scanner.errors import InputError
 Shade = Literal["none", "allowed", "excluded"]
 LEGEND_INSIDE = 6
 """Entries of a legend above which it stands beside the figure."""
+LEGEND_ROWS = 28
+"""Entries of a legend above which it takes another column."""
 SHADED = ("solid", "dashdot")
 """Lines whose side is tinted: of curves drawn beside others, only the line is."""
 AGAIN = {"solid": "dashdot", "dashed": "dotted"}
@@ -73,7 +76,7 @@ def crossing(curves: Sequence[Curve]) -> tuple[list[Curve], list[str]]:
 
 def size_for(curves: Sequence[Curve]) -> tuple[float, float]:
     """Width and height [inches] of a figure whose legend shall not hide the data."""
-    return (8.6 if len(curves) > LEGEND_INSIDE else 6.4, 5.4)
+    return (6.4 + 2.4 * _columns(curves) * (len(curves) > LEGEND_INSIDE), 5.4)
 
 
 def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fit: bool, title: str) -> None:
@@ -139,7 +142,13 @@ def _place_legend(axes: Axes, curves: Sequence[Curve], best_fit: bool) -> None:
 
 def legend_place(curves: Sequence[Curve]) -> dict[str, Any]:
     """Where a legend hides no data: the emptiest corner, or beside the figure if it is long."""
-    return {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if len(curves) > LEGEND_INSIDE else {"loc": "best"}
+    if len(curves) <= LEGEND_INSIDE:
+        return {"loc": "best"}
+    return {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "ncols": _columns(curves)}
+
+
+def _columns(curves: Sequence[Curve]) -> int:
+    return math.ceil(len(curves) / LEGEND_ROWS)
 
 
 def outlines(delta: xr.DataArray, between: tuple[float, float]) -> list[Outline]:

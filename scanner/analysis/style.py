@@ -83,13 +83,18 @@ def canvas(output: Path, size: tuple[float, float]) -> Iterator[Figure]:
 @contextlib.contextmanager
 def writing(output: Path, formats: tuple[str, ...]) -> Iterator[None]:
     """Set the look, and nothing outside of it, for what writes a figure; refuse a file of another format."""
-    if output.suffix.lower() not in formats:
-        raise InputError("--output", "unknown kind of figure", str(output), " or ".join(formats))
+    check_format(output, formats)
     with matplotlib.style.context([mplhep.style.ROOT, _LOOK]):
         try:
             yield
         except OSError as error:
             raise InputError("--output", f"cannot be written: {error.strerror}", str(output)) from None
+
+
+def check_format(output: Path, formats: tuple[str, ...]) -> None:
+    """Refuse a file of another format: also what takes long to compute shall say so first."""
+    if output.suffix.lower() not in formats:
+        raise InputError("--output", "unknown kind of figure", str(output), " or ".join(formats))
 
 
 def dress(axis: Axis, coordinate: xr.DataArray, *more: xr.DataArray) -> None:

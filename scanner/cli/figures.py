@@ -59,8 +59,9 @@ def plot(
 
     Other axes are profiled. A sum of one store is drawn as a surface; several, groups and published limits as contours.
     """
-    from scanner.analysis import selections
+    from scanner.analysis import selections, style
 
+    style.check_format(output, style.MOVING if animate else style.STILL)
     cubes, fixed = _open(stores), numbers("--at", at or [])
     if corner:
         _refuse("--corner", {"--x": x, "--y": y, "--each": each, "--group": group, "--animate": animate})
@@ -90,9 +91,10 @@ def figure(
     workers: WorkersOption = None,
 ) -> None:
     """Make a figure from its file: run or resume the scans that it names, then draw them."""
-    from scanner.analysis import selections
+    from scanner.analysis import selections, style
     from scanner.analysis.figure_file import read_figure_file
 
+    style.check_format(output, style.STILL)
     spec = read_figure_file(file)
     cubes = _make(spec, file.parent, cluster, workers)
     levels = tuple(spec.cl)

@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cli_helpers import BAD_INPUT, OK, REFUSED, assert_one_message, call, write
+from cli_helpers import BAD_INPUT, CONFIGS, OK, REFUSED, assert_one_message, call, write
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
 import scanner
 from scanner.analysis.contours import Contour
-from scanner.config import to_yaml
+from scanner.analysis.figure_file import read_figure_file
+from scanner.config import read_scan_file, to_yaml
 
 AXES = ("--x", "m_N", "--y", "Umu4_sq")
 CURVES = ["published_Umu4_na3", "published_Umu4_nutev"]
@@ -253,6 +254,16 @@ def test_a_figure_of_one_surface_or_of_profiles(tmp_path: Path, saved: list[Figu
     assert "best fit Umu4_sq = " in result.stdout
     assert call("figure", write_figure(tmp_path, **changes, y=None), "-o", "a.png").exit_code == OK
     assert labels(saved[1]) == ["curves"]
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS[0].parent / "figures").glob("*.yaml")), ids=lambda path: path.name)
+def test_the_shipped_figure_files_are_good(path: Path) -> None:
+    """Each names scans that are there, and experiments and axes of these."""
+    spec = read_figure_file(path)
+    scans = [read_scan_file(path.parent / scan) for scan in spec.scans]
+    drawn = {*spec.published, *(name for curve in spec.curves for name in curve.experiments)}
+    assert drawn <= {name for scan in scans for name in scan.experiments}
+    assert all({spec.x, spec.y} <= set(scan.axes) for scan in scans)
 
 
 BAD_FIGURES = [
