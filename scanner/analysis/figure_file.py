@@ -40,7 +40,7 @@ class MergeSpec(Section):
     interpolate: bool = Field(False, description="true or false: whether values between a store's nodes are allowed")
     map: Name | None = Field(None, description="a file of maps between the stores' parameters, relative to this file")
     experiments: Annotated[list[Name], AfterValidator(_once)] = Field(
-        [], description="names of experiments to take; all by default"
+        [], description="names of experiments to merge; all by default. The others can still be drawn"
     )
     allow_incomplete: bool = Field(False, description="true or false")
 

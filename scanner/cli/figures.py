@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,8 +16,9 @@ from scanner.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
+    from jobs.launch import Options
     from scanner.analysis.curves import Shade
-    from scanner.analysis.figure_file import CurveSpec, FigureFile
+    from scanner.analysis.figure_file import CurveSpec, FigureFile, MergeSpec
     from scanner.analysis.selections import Curve, Selection
 
 TITLE_NAMES = 3
@@ -101,15 +103,15 @@ def figure(
     if spec.curves:
         chosen = [_curve(cubes, one, levels, number) for number, one in enumerate(spec.curves)]
     else:
-        chosen = selections.sums(cubes, None, levels)
+        summed = dict(itertools.islice(cubes.items(), 1)) if spec.merge else cubes
+        chosen = selections.sums(summed, None, levels)
     chosen += selections.published(cubes, spec.published, levels, "published")
     curves = selections.curves(chosen, [spec.x] if spec.y is None else [spec.x, spec.y], spec.at)
     _draw(curves, output, None if spec.fill == "surface" else spec.fill, spec.best_fit, spec.title)
 
 
 def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | None) -> dict[str, xr.Dataset]:
-    """Complete the stores of a figure's scans, and their merger where it asks for one; open what is drawn, by name."""
-    from jobs.face import merge_recipe
+    """Complete the stores of a figure's scans, and their merger where it asks for one; open all, the merger first."""
     from jobs.launch import Options, store_url
     from scanner.recipes.scan import ScanRecipe
 
@@ -119,15 +121,21 @@ def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | No
     for recipe in recipes.values():
         drive(recipe, Options(cluster=cluster, workers=workers))
     stores = {name: store_url(recipe.store, None) for name, recipe in recipes.items()}
+    cubes = _open([f"{name}={store}" for name, store in stores.items()])
     if spec.merge is None:
-        return _open([f"{name}={store}" for name, store in stores.items()])
-    wanted = spec.merge
-    maps = None if wanted.map is None else folder / wanted.map
-    merger = merge_recipe(
-        list(stores.values()), wanted.on, wanted.interpolate, maps, wanted.experiments, wanted.allow_incomplete
-    )
-    drive(merger, Options(wanted.store, cluster, workers))
-    return _open([wanted.store])
+        return cubes
+    wanted = set(spec.merge.experiments)
+    summed = [stores[name] for name, cube in cubes.items() if not wanted or wanted & set(cube["experiment"].values)]
+    return _merge(spec.merge, summed, folder, Options(spec.merge.store, cluster, workers)) | cubes
+
+
+def _merge(spec: MergeSpec, stores: list[str], folder: Path, options: Options) -> dict[str, xr.Dataset]:
+    """Merge stores as a figure file says, and open what comes of it."""
+    from jobs.face import merge_recipe
+
+    maps = None if spec.map is None else folder / spec.map
+    drive(merge_recipe(stores, spec.on, spec.interpolate, maps, spec.experiments, spec.allow_incomplete), options)
+    return _open([spec.store])
 
 
 def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, ...], number: int) -> Selection:

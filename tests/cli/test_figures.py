@@ -140,6 +140,7 @@ BAD = [
     ((*AXES, "--each", "--cl", "0.9", "--cl", "0.95"), "--cl: give one value"),
     ((*AXES, "--animate", "Ue4_sq"), "'Ue4_sq' is not an axis of it"),
     ((*AXES, "--animate", "Umu4_sq"), "must differ"),
+    (("--corner", "--animate", "Utau4_sq"), "--animate: does not go with --corner"),
     (("--x", "m_N", "--animate", "Umu4_sq"), "--animate: takes a figure over two axes"),
     ((*AXES, "--contours", "--cl", "2"), "between 0 and 1"),
 ]
@@ -147,7 +148,7 @@ BAD = [
 
 @pytest.mark.parametrize(("arguments", "fragment"), BAD)
 def test_plot_refuses(store: Path, tmp_path: Path, arguments: tuple[str, ...], fragment: str) -> None:
-    result = call("plot", store, *arguments, "-o", tmp_path / "a.png")
+    result = call("plot", store, *arguments, "-o", tmp_path / ("a.gif" if "--animate" in arguments else "a.png"))
     assert_one_message(result, BAD_INPUT)
     assert fragment in result.stderr
     assert not list(tmp_path.iterdir())
@@ -239,11 +240,16 @@ def test_a_figure_of_several_scans(tmp_path: Path, saved: list[Figure]) -> None:
     result = call("figure", write_figure(tmp_path, scans=scans), "-o", "a.png")
     assert result.exit_code == BAD_INPUT
     assert "curves[1].experiments: no single store holds all of these" in result.stderr
-    result = call(
-        "figure", write_figure(tmp_path, scans=scans, merge={"store": "sum.zarr"}), "-o", "a.png", "--cluster", "serial"
-    )
+    merge: dict[str, Any] = {"store": "sum.zarr"}
+    result = call("figure", write_figure(tmp_path, scans=scans, merge=merge), "-o", "a.png", "--cluster", "serial")
     assert result.exit_code == OK, result.output
     assert labels(saved[1]) == ["one", "both", CURVES[1]]
+    separate = [scanner.open(f"{name}.zarr").chi2[0].astype(float) for name in ("first", "second")]
+    np.testing.assert_array_equal(scanner.open("sum.zarr").scan.total(), separate[0] + separate[1])
+    merge = {"store": "one.zarr", "experiments": CURVES[:1]}
+    path = write_figure(tmp_path, scans=scans, merge=merge, curves=None)
+    assert call("figure", path, "-o", "a.png", "--cluster", "serial").exit_code == OK
+    assert labels(saved[2]) == ["one", CURVES[1]]
 
 
 def test_a_figure_of_one_surface_or_of_profiles(tmp_path: Path, saved: list[Figure]) -> None:
@@ -264,6 +270,14 @@ def test_the_shipped_figure_files_are_good(path: Path) -> None:
     drawn = {*spec.published, *(name for curve in spec.curves for name in curve.experiments)}
     assert drawn <= {name for scan in scans for name in scan.experiments}
     assert all({spec.x, spec.y} <= set(scan.axes) for scan in scans)
+
+
+def test_an_unknown_kind_of_figure_is_refused_before_the_scan(tmp_path: Path) -> None:
+    write(tmp_path, **SCAN)
+    result = call("figure", write_figure(tmp_path), "-o", "a.svg")
+    assert_one_message(result, BAD_INPUT)
+    assert "--output: unknown kind of figure\n  found: 'a.svg'\n  allowed: .png or .pdf" in result.stderr
+    assert not Path("curves.zarr").exists()
 
 
 BAD_FIGURES = [
