@@ -63,11 +63,19 @@ class FigureFile(Section):
     published: Annotated[list[Name], AfterValidator(_once)] = Field(
         [], description="names of experiments, each drawn alone"
     )
+    labels: dict[str, Name] = Field({}, description="published experiment: text for the legend")
     fill: Literal["none", "allowed", "excluded", "surface"] = Field(
         "none", description="none, allowed, excluded, or surface (of one curve)"
     )
     best_fit: bool = Field(False, description="true or false: whether best fits are marked")
     title: str = Field("", description="text")
+
+    @model_validator(mode="after")
+    def _known_labels(self) -> FigureFile:
+        strange = [name for name in self.labels if name not in self.published]
+        if strange:
+            raise ValueError(f"labels: {strange[0]!r} is not in published")
+        return self
 
     @model_validator(mode="after")
     def _one_surface(self) -> FigureFile:

@@ -102,17 +102,21 @@ def each_and_sum(dataset: xr.Dataset, experiments: Sequence[str] | None, levels:
 
 
 def published(
-    cubes: Mapping[str, xr.Dataset], names: Sequence[str], levels: tuple[float, ...], where: str
+    cubes: Mapping[str, xr.Dataset],
+    names: Sequence[str],
+    levels: tuple[float, ...],
+    where: str,
+    labels: Mapping[str, str] = {},
 ) -> list[Selection]:
     """Return experiments that are drawn beside others, each alone, from the first cube that holds it."""
-    return [alone(holding(cubes, [name], where), name, levels) for name in names]
+    return [alone(holding(cubes, [name], where), name, levels, labels.get(name, name)) for name in names]
 
 
-def alone(dataset: xr.Dataset, name: str, levels: tuple[float, ...], label: str = "") -> Selection:
+def alone(dataset: xr.Dataset, name: str, levels: tuple[float, ...], label: str) -> Selection:
     """Return what one experiment says by itself: at its own Δχ², dashed if it is known from a published curve."""
     facts = dataset.attrs["experiments"][name]
     line: Line = "dashed" if facts.get("from_curve") else "solid"
-    return Selection(label or name, dataset, (name,), levels, facts.get("limit_dof", 2), line)
+    return Selection(label, dataset, (name,), levels, facts.get("limit_dof", 2), line)
 
 
 def holding(cubes: Mapping[str, xr.Dataset], names: Sequence[str], where: str) -> xr.Dataset:

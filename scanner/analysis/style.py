@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter, StrMethodFormatter
 
 from scanner.errors import InputError
 
@@ -104,10 +104,18 @@ def dress(axis: Axis, coordinate: xr.DataArray, *more: xr.DataArray) -> None:
     axis.axes.set(**{f"{name}label": label(coordinate)})
     if is_log(coordinate):
         axis.axes.set(**{f"{name}scale": "log"})
-        if values.max() / values.min() > 10:  # labels between powers of ten would run into each other
-            axis.set_minor_formatter(NullFormatter())
+        _set_log_labels(axis, values.max() / values.min())
     if values.min() < values.max():
         axis.axes.set(**{f"{name}lim": (values.min(), values.max())})
+
+
+def _set_log_labels(axis: Axis, ratio: float) -> None:
+    """Label powers of ten; over less than a decade 0.2, 0.3, 0.5 as well, which would else run into each other."""
+    if ratio > 10:
+        axis.set_minor_formatter(NullFormatter())
+        return
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(FuncFormatter(lambda x, _: f"{x:g}" if f"{x:.0e}"[0] in "235" else ""))
 
 
 def is_log(coordinate: xr.DataArray) -> bool:

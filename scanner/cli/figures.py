@@ -105,7 +105,7 @@ def figure(
     else:
         summed = dict(itertools.islice(cubes.items(), 1)) if spec.merge else cubes
         chosen = selections.sums(summed, None, levels)
-    chosen += selections.published(cubes, spec.published, levels, "published")
+    chosen += selections.published(cubes, spec.published, levels, "published", spec.labels)
     curves = selections.curves(chosen, [spec.x] if spec.y is None else [spec.x, spec.y], spec.at)
     _draw(curves, output, None if spec.fill == "surface" else spec.fill, spec.best_fit, spec.title)
 

@@ -189,6 +189,7 @@ FIGURE: dict[str, Any] = {
         {"label": "both", "experiments": CURVES, "cl": [0.68], "style": "dotted"},
     ],
     "published": [CURVES[1]],
+    "labels": {CURVES[1]: "published"},
     "title": "mine",
 }
 
@@ -214,7 +215,7 @@ def test_a_figure_from_its_file(tmp_path: Path, saved: list[Figure]) -> None:
     result = call("figure", write_figure(tmp_path), "-o", "a.png")
     assert result.exit_code == OK, result.output
     axes = saved[0].axes[0]
-    assert labels(saved[0]) == ["one", "both", CURVES[1]] and axes.get_title() == "mine"
+    assert labels(saved[0]) == ["one", "both", "published"] and axes.get_title() == "mine"
     cube = scanner.open("curves.zarr")
     plane = ("Umu4_sq", "m_N")
     expected = [
@@ -234,7 +235,9 @@ def test_a_figure_of_several_scans(tmp_path: Path, saved: list[Figure]) -> None:
         "second.yaml"
     )
     scans = ["../first.yaml", "../second.yaml"]
-    result = call("figure", write_figure(tmp_path, scans=scans, curves=None, published=None), "-o", "a.png")
+    result = call(
+        "figure", write_figure(tmp_path, scans=scans, curves=None, published=None, labels=None), "-o", "a.png"
+    )
     assert result.exit_code == OK, result.output
     assert labels(saved[0]) == ["first", "second"]
     result = call("figure", write_figure(tmp_path, scans=scans), "-o", "a.png")
@@ -243,18 +246,18 @@ def test_a_figure_of_several_scans(tmp_path: Path, saved: list[Figure]) -> None:
     merge: dict[str, Any] = {"store": "sum.zarr"}
     result = call("figure", write_figure(tmp_path, scans=scans, merge=merge), "-o", "a.png", "--cluster", "serial")
     assert result.exit_code == OK, result.output
-    assert labels(saved[1]) == ["one", "both", CURVES[1]]
+    assert labels(saved[1]) == ["one", "both", "published"]
     separate = [scanner.open(f"{name}.zarr").chi2[0].astype(float) for name in ("first", "second")]
     np.testing.assert_array_equal(scanner.open("sum.zarr").scan.total(), separate[0] + separate[1])
     merge = {"store": "one.zarr", "experiments": CURVES[:1]}
     path = write_figure(tmp_path, scans=scans, merge=merge, curves=None)
     assert call("figure", path, "-o", "a.png", "--cluster", "serial").exit_code == OK
-    assert labels(saved[2]) == ["one", CURVES[1]]
+    assert labels(saved[2]) == ["one", "published"]
 
 
 def test_a_figure_of_one_surface_or_of_profiles(tmp_path: Path, saved: list[Figure]) -> None:
     write(tmp_path, **SCAN)
-    changes: dict[str, Any] = {"curves": None, "published": None}
+    changes: dict[str, Any] = {"curves": None, "published": None, "labels": None}
     result = call("figure", write_figure(tmp_path, **changes, fill="surface"), "-o", "a.png")
     assert result.exit_code == OK, result.output
     assert "best fit Umu4_sq = " in result.stdout
@@ -293,7 +296,8 @@ BAD_FIGURES = [
     ({"curves": [{"label": "a", "experiments": ["b", "b"]}]}, "curves[0].experiments: must not name anything twice"),
     ({"curves": [{"label": "a", "experiments": ["ps191"]}]}, "curves[0].experiments: no such experiment: 'ps191'"),
     ({"curves": [{"label": "a", "experiments": ["b"], "style": "wavy"}]}, "curves[0].style: "),
-    ({"published": ["ps191"]}, "published: no such experiment: 'ps191'"),
+    ({"published": ["ps191"], "labels": None}, "published: no such experiment: 'ps191'"),
+    ({"labels": {"ps191": "a"}}, "labels: 'ps191' is not in published"),
     ({"fill": "surface"}, "fill: surface takes one curve"),
     ({"merge": {"on": "first"}}, "merge.store: is missing\n  allowed: path or URL of the merged store"),
     ({"merge": {"store": "a.zarr", "on": "last"}}, "merge.on: "),
