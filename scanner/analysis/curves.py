@@ -76,7 +76,8 @@ def crossing(curves: Sequence[Curve]) -> tuple[list[Curve], list[str]]:
 
 def size_for(curves: Sequence[Curve]) -> tuple[float, float]:
     """Width and height [inches] of a figure whose legend shall not hide the data."""
-    return (6.4 + 2.4 * _columns(curves) * (len(curves) > LEGEND_INSIDE), 5.4)
+    beside = 2.4 * _columns(curves) if len(curves) > LEGEND_INSIDE else 0.0
+    return (6.4 + beside, 5.4)
 
 
 def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fit: bool, title: str) -> None:

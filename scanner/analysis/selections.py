@@ -76,7 +76,7 @@ def groups(
     cubes: Mapping[str, xr.Dataset], named: Mapping[str, Sequence[str]], levels: tuple[float, ...], where: str
 ) -> list[Selection]:
     """Return the sum of each group of experiments, from the first cube that holds them all."""
-    return [Selection(label, holding(cubes, names, where), tuple(names), levels) for label, names in named.items()]
+    return [Selection(label, cube_with(cubes, names, where), tuple(names), levels) for label, names in named.items()]
 
 
 def each_alone(
@@ -86,7 +86,7 @@ def each_alone(
     found = [(label, str(name)) for label, cube in cubes.items() for name in cube["experiment"].values]
     every = [name for _, name in found]
     for name in experiments or ():
-        holding(cubes, [name], "experiment")
+        cube_with(cubes, [name], "experiment")
     return [
         alone(cubes[label], name, levels, f"{name} ({label})" if every.count(name) > 1 else name)
         for label, name in found
@@ -109,7 +109,7 @@ def published(
     labels: Mapping[str, str] = {},
 ) -> list[Selection]:
     """Return experiments that are drawn beside others, each alone, from the first cube that holds it."""
-    return [alone(holding(cubes, [name], where), name, levels, labels.get(name, name)) for name in names]
+    return [alone(cube_with(cubes, [name], where), name, levels, labels.get(name, name)) for name in names]
 
 
 def alone(dataset: xr.Dataset, name: str, levels: tuple[float, ...], label: str) -> Selection:
@@ -119,26 +119,30 @@ def alone(dataset: xr.Dataset, name: str, levels: tuple[float, ...], label: str)
     return Selection(label, dataset, (name,), levels, facts.get("limit_dof", 2), line)
 
 
-def holding(cubes: Mapping[str, xr.Dataset], names: Sequence[str], where: str) -> xr.Dataset:
-    """Return the first of some cubes, by label, that holds all these experiments.
+def holding(known: Mapping[str, Sequence[str]], names: Sequence[str], where: str) -> str:
+    """Return the first of some stores, by label with the experiments that they have, that holds all of these.
 
     Raises
     ------
     InputError
         If none does; ``where`` says what asked for them.
     """
-    known = {label: [str(name) for name in cube["experiment"].values] for label, cube in cubes.items()}
-    for label, cube in cubes.items():
-        if set(names) <= set(known[label]):
-            return cube
+    for label, found in known.items():
+        if set(names) <= set(found):
+            return label
     every = sorted({name for found in known.values() for name in found})
     strange = [name for name in names if name not in every]
     if strange:
         problem = f"no such experiment: {strange[0]!r}"
         raise InputError(where, problem, allowed=", ".join(every), hint=did_you_mean(strange[0], every))
-    raise InputError(
-        where, "no single store holds all of these", list(names), hint="merge the stores to sum across them"
-    )
+    hint = "merge the stores to sum across them"
+    raise InputError(where, "no single store holds all of these", list(names), hint=hint)
+
+
+def cube_with(cubes: Mapping[str, xr.Dataset], names: Sequence[str], where: str) -> xr.Dataset:
+    """Return the first of some cubes that holds all these experiments: see `holding`."""
+    known = {label: [str(name) for name in cube["experiment"].values] for label, cube in cubes.items()}
+    return cubes[holding(known, names, where)]
 
 
 def curves(chosen: Sequence[Selection], keep: Sequence[str], at: Mapping[str, float]) -> list[Curve]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scanner.analysis.curves import Shade
     from scanner.analysis.figure_file import CurveSpec, FigureFile, MergeSpec
     from scanner.analysis.selections import Curve, Selection
+    from scanner.scan import Scan
 
 TITLE_NAMES = 3
 """Experiments that the title of a figure names one by one."""
@@ -115,18 +116,43 @@ def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | No
     from jobs.launch import Options, store_url
     from scanner.recipes.scan import ScanRecipe
 
-    recipes = {recipe.scan.file.name: recipe for recipe in (ScanRecipe(resolve(folder / f, None)) for f in spec.scans)}
-    if len(recipes) < len(spec.scans):
+    scans = {scan.file.name: scan for scan in (resolve(folder / file, None) for file in spec.scans)}
+    if len(scans) < len(spec.scans):
         raise InputError("scans", "two of them have the same name", list(spec.scans))
-    for recipe in recipes.values():
-        drive(recipe, Options(cluster=cluster, workers=workers))
-    stores = {name: store_url(recipe.store, None) for name, recipe in recipes.items()}
+    _check(spec, scans)
+    for scan in scans.values():
+        drive(ScanRecipe(scan), Options(cluster=cluster, workers=workers))
+    stores = {name: store_url(scan.file.store, None) for name, scan in scans.items()}
     cubes = _open([f"{name}={store}" for name, store in stores.items()])
     if spec.merge is None:
         return cubes
-    wanted = set(spec.merge.experiments)
-    summed = [stores[name] for name, cube in cubes.items() if not wanted or wanted & set(cube["experiment"].values)]
+    summed = [stores[name] for name, scan in scans.items() if _merged(spec.merge, scan)]
     return _merge(spec.merge, summed, folder, Options(spec.merge.store, cluster, workers)) | cubes
+
+
+def _merged(spec: MergeSpec, scan: Scan) -> list[str]:
+    """The experiments of a scan that are to be merged."""
+    return [name for name in scan.file.experiments if not spec.experiments or name in spec.experiments]
+
+
+def _check(spec: FigureFile, scans: dict[str, Scan]) -> None:
+    """Refuse what none of the scans has, before any of them is run."""
+    from scanner.analysis.axes import check_axes
+    from scanner.analysis.selections import holding
+
+    known = {name: list(scan.file.experiments) for name, scan in scans.items()}
+    if spec.merge is not None:
+        merge = spec.merge
+        known = {"merge": [name for scan in scans.values() for name in _merged(merge, scan)]} | known
+        for name in merge.experiments:
+            holding(known, [name], "merge.experiments")
+    for number, curve in enumerate(spec.curves):
+        holding(known, curve.experiments, f"curves[{number}].experiments")
+    for name in spec.published:
+        holding(known, [name], "published")
+    axes = list(dict.fromkeys(axis for scan in scans.values() for axis in scan.grid.names))
+    for where, names in {"x": [spec.x], "y": [spec.y] if spec.y else [], "at": list(spec.at)}.items():
+        check_axes(names, axes, where)
 
 
 def _merge(spec: MergeSpec, stores: list[str], folder: Path, options: Options) -> dict[str, xr.Dataset]:
@@ -143,7 +169,7 @@ def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, .
     from scanner.analysis import selections
 
     where = f"curves[{number}].experiments"
-    dataset = selections.holding(cubes, spec.experiments, where)
+    dataset = selections.cube_with(cubes, spec.experiments, where)
     return selections.Selection(spec.label, dataset, tuple(spec.experiments), tuple(spec.cl or levels), line=spec.style)
 
 
