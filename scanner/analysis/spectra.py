@@ -22,6 +22,8 @@ STACK = {"background": "#94a4a2", "signal": "#bd1f01"}
 def plot_spectrum(predicted: xr.Dataset, output: Path, title: str = "") -> None:
     """Draw signal on background with the data, whose errors are central 68.3 % intervals of a Poisson mean.
 
+    Of a projection, which has no data, signal and background alone are drawn, and the legend says so.
+
     Bins with edges (coordinates ``X_low`` and ``X_high``) stand at them, the counts divided by the widths where these
     differ; others stand side by side. Coordinates of text (beam, sample) make panels, but for the last one of bins
     without edges, which names them.
@@ -50,7 +52,7 @@ def plot_spectrum(predicted: xr.Dataset, output: Path, title: str = "") -> None:
         for key, bins in panels.items():
             axes = grid[rows.index(key[0]), columns.index(key[1])]
             axes.set_axis_on()
-            _draw(axes, bins)
+            _draw(axes, bins, bool(predicted.attrs.get("projection")))
             axes.set_title(", ".join(filter(None, key)))
         figure.suptitle(title, fontsize="small")
 
@@ -87,28 +89,40 @@ def _edges(bins: xr.Dataset) -> tuple[str, np.ndarray, np.ndarray] | None:
     return None
 
 
-def _draw(axes: Axes, bins: xr.Dataset) -> None:
+def _draw(axes: Axes, bins: xr.Dataset, projection: bool) -> None:
     """Draw one panel."""
     edges = _edges(bins)
     low, high = edges[1:] if edges else (np.arange(bins.sizes["bin"]) - 0.5, np.arange(bins.sizes["bin"]) + 0.5)
     width = high - low
     uneven = edges is not None and not np.allclose(width, width[0])
     scale = 1 / width if uneven else np.ones_like(width)
-    bottom = np.zeros_like(width)
+    top = _draw_stack(axes, bins, low, width, scale)
+    if not projection:
+        top = max(top, _draw_data(axes, bins, (low + high) / 2, scale, width / 2 if edges else None))
+    axes.set(xlim=(low.min(), high.max()), ylim=(0, 1.3 * top if top > 0 else 1.0))
+    unit = bins[f"{edges[0]}_low"].attrs.get("units", "1") if edges else "1"
+    axes.set_ylabel(f"events / {style.mathtext(unit)}" if uneven and unit != "1" else "events")
+    _name_bins(axes, bins, edges and edges[0], unit)
+    axes.legend(ncols=3, loc="upper right", title="projection" if projection else None)
+
+
+def _draw_stack(axes: Axes, bins: xr.Dataset, low: np.ndarray, width: np.ndarray, scale: np.ndarray) -> float:
+    """Draw signal on background; return how high they reach."""
+    bottom = np.zeros_like(scale)
     for name, colour in STACK.items():
         height = bins[name].values * scale
         axes.bar(low, height, width, bottom, align="edge", color=colour, linewidth=0, label=name)
         bottom = bottom + height
+    return float(bottom.max())
+
+
+def _draw_data(axes: Axes, bins: xr.Dataset, middle: np.ndarray, scale: np.ndarray, reach: np.ndarray | None) -> float:
+    """Draw counts with their errors; return how high they reach."""
     data = bins["data"].values
     interval = poisson_interval(data) * scale
     look: dict[str, Any] = {"fmt": "o", "color": "black", "markersize": 3.5, "linewidth": 1.0, "clip_on": False}
-    errors = np.abs(interval - data * scale)
-    axes.errorbar((low + high) / 2, data * scale, errors, width / 2 if edges else None, label="data", **look)
-    axes.set(xlim=(low.min(), high.max()), ylim=(0, 1.3 * max(interval.max(), bottom.max())))
-    unit = bins[f"{edges[0]}_low"].attrs.get("units", "1") if edges else "1"
-    axes.set_ylabel(f"events / {style.mathtext(unit)}" if uneven and unit != "1" else "events")
-    _name_bins(axes, bins, edges and edges[0], unit)
-    axes.legend(ncols=3, loc="upper right")
+    axes.errorbar(middle, data * scale, np.abs(interval - data * scale), reach, label="data", **look)
+    return float(interval.max())
 
 
 def _name_bins(axes: Axes, bins: xr.Dataset, quantity: str | None, unit: str) -> None:

@@ -141,5 +141,7 @@ def _show_experiment(experiment: Any) -> None:
     for key in ("statistic", "number_of_data", "data_sets"):
         value = facts[key]
         out.print(f"{key.replace('_', ' ')}: {', '.join(value) if key == 'data_sets' else value}")
+    if facts["projection"]:
+        out.print("projection: nothing was measured yet")
     for note in facts["notes"]:
         out.print(f"note: {note}", markup=False)

@@ -42,6 +42,8 @@ class Experiment:
         What users must know: approximations, what the release lacks, validity.
     from_curve
         Whether it is known from a published limit curve, not from its data.
+    projection
+        Whether nothing was measured yet: `data` is then what it expects to see without a signal.
     correlated
         Other experiments with which it has a covariance in common, so that they must not be summed: by name, the
         experiment that combines the two.
@@ -61,6 +63,7 @@ class Experiment:
     references: tuple[Reference, ...]
     notes: tuple[str, ...] = field(default=())
     from_curve: bool = False
+    projection: bool = False
     correlated: Mapping[str, str] = field(default_factory=dict)
 
     def attributes(self) -> dict[str, Any]:
@@ -73,6 +76,7 @@ class Experiment:
             # A counting search that sees nothing excludes 2.303 events at 90 %: the Δχ² of two degrees of freedom.
             "limit_dof": getattr(self.likelihood, "limit_dof", 2),
             "from_curve": self.from_curve,
+            "projection": self.projection,
             "number_of_data": self.likelihood.number_of_data,
             "nuisances": list(getattr(self.likelihood, "nuisances", ())),
             "counts": getattr(self.likelihood, "counts", None),

@@ -100,6 +100,7 @@ def load(name: str) -> Experiment:
         coordinate_units={},
         data_sets=frozenset({"dune_nd_projection"}),
         references=(_STUDY, _DETECTOR, CHARM_SHAPE),
+        projection=True,
         notes=(
             "a projection: no data; efficiency 1 in liquid argon and gas, and no background, are assumed",
             "pions and kaons from the neutrinos of 1905.00284, without spread, normalised to DUNE's nu_mu flux; charm "

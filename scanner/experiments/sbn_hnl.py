@@ -142,6 +142,7 @@ def _projection(
         coordinate_units={},
         data_sets=frozenset({f"{name}_projection"}),
         references=(*references, _PROGRAM, _ESTIMATE),
+        projection=True,
         notes=(
             "a projection: no data; efficiency 1 in the active volume, and no background, are assumed",
             *notes,

@@ -409,6 +409,16 @@ def test_bins_without_edges_have_names(tmp_path: Path, saved: list[Figure]) -> N
     assert names == ["mu pi", "e- pi+", "e+ pi-", "mu mu", "e e"]
 
 
+def test_a_projection_has_no_data_to_draw(tmp_path: Path, saved: list[Figure]) -> None:
+    """Else its zeros would look like events that were looked for and not seen."""
+    predicted = scanner.predict("hnl", "sbnd_hnl", m_N=0.3, Umu4_sq=1e-8)
+    plot_spectrum(predicted, tmp_path / "figure.png")
+    axes, legend = saved[0].axes[0], saved[0].axes[0].get_legend()
+    assert not axes.lines and legend.get_title().get_text() == "projection"
+    assert [text.get_text() for text in legend.get_texts()] == ["background", "signal"]
+    np.testing.assert_array_equal(bars_of(axes)["signal"][:, 3], predicted.signal)
+
+
 def test_spectra_of_what_has_no_counts_are_refused(tmp_path: Path) -> None:
     curve = scanner.predict("hnl", "published_Umu4_t2k", m_N=0.3, Umu4_sq=1e-8)
     with pytest.raises(InputError, match="published_Umu4_t2k is known from a published curve and has no counts"):

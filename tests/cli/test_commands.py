@@ -134,6 +134,11 @@ def test_show_an_experiment() -> None:
         assert word in text
 
 
+def test_show_says_what_is_a_projection() -> None:
+    assert "projection: nothing was measured yet" in call("show", "sbnd_hnl").stdout
+    assert "projection" not in call("show", "ps191").stdout
+
+
 @pytest.mark.parametrize("name", ["sterile_3p1", "miniboone_rhc"])
 def test_show_bibtex(name: str) -> None:
     text = call("show", name, "--bibtex").stdout

@@ -23,6 +23,7 @@ def test_a_projection_says_so() -> None:
     found = registry.experiment("dune_nd_hnl")
     assert "projection" in found.title and "a projection: no data" in found.notes[0]
     assert not found.data.any() and not found.background.any()
+    assert found.attributes()["projection"] is True
 
 
 @pytest.mark.parametrize(("name", "long"), [("pi", "pion"), ("K", "kaon")])

@@ -26,6 +26,7 @@ def test_a_projection_says_so(name: str) -> None:
     assert "projection" in found.title and "no background" in found.title
     assert "a projection: no data" in found.notes[0]
     assert not found.data.any() and not found.background.any()
+    assert found.attributes()["projection"] is True
     assert list(found.coordinates["final_state"]) == list(PROJECTED)
 
 
