@@ -10,6 +10,7 @@ import dask.array as da
 import numpy as np
 import xarray as xr
 
+import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .scan)
 from scanner.config import to_yaml
 from scanner.cube import Cube, decoding_errors, local_path, open_cube
 from scanner.errors import Status, StoreError

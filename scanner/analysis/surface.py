@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
+from typing import Any
 
+import dask.array as da
 import numpy as np
 import xarray as xr
 
-from scanner.errors import InputError, did_you_mean
+from scanner.analysis.axes import check_axes, drop_idle, fix
+from scanner.analysis.totals import total
+from scanner.errors import InputError
 
-
-def total(dataset: xr.Dataset, experiments: Sequence[str] | None = None) -> xr.DataArray:
-    """Return the sum of −2 ln L over experiments, in float64 and in order of name.
-
-    Parameters
-    ----------
-    dataset
-        An opened cube.
-    experiments
-        Names; all of the cube's by default.
-
-    Raises
-    ------
-    InputError
-        For an unknown name, or experiments that share data and must not be summed.
-    """
-    known = [str(name) for name in dataset["experiment"].values]
-    chosen = sorted(known if experiments is None else experiments)
-    for name in chosen:
-        if name not in known:
-            raise InputError(
-                "experiment",
-                f"not in this cube: {name!r}",
-                allowed=", ".join(known),
-                hint=did_you_mean(name, known),
-            )
-    _refuse_overlaps(dataset, chosen)
-    parts = [dataset["chi2"].sel(experiment=name, drop=True).astype(np.float64) for name in chosen]
-    result = parts[0]
-    for part in parts[1:]:
-        result = result + part
-    result.attrs["experiments"] = chosen
-    return result.rename("chi2")
-
-
-def _refuse_overlaps(dataset: xr.Dataset, names: Sequence[str]) -> None:
-    facts = dataset.attrs["experiments"]
-    for a, b in itertools.combinations(names, 2):
-        shared = set(facts[a]["data_sets"]) & set(facts[b]["data_sets"])
-        if shared:
-            raise InputError(
-                "experiment",
-                f"{a} and {b} share data ({', '.join(sorted(shared))}) and cannot be summed",
-                hint="choose one with --experiment",
-            )
+_LOWEST = np.dtype([("chi2", np.float64), ("index", np.int64)])
+_NOWHERE = np.iinfo(np.int64).max
 
 
 def surface(
@@ -74,30 +32,34 @@ def surface(
     keep
         Axes to keep, in the order wanted.
     experiments
-        See `total`.
+        See `scanner.analysis.totals.total`.
     at
         Values at which to fix axes: the nearest grid values are taken, and named in the attributes.
 
     Returns
     -------
     xarray.DataArray
-        Δ(−2 ln L) ≥ 0, NaN where no point is ok. Attributes: ``minimum``, ``best_fit`` (all axes),
+        Δ(−2 ln L) ≥ 0, NaN where no point is ok. Each profiled axis has a coordinate ``best_NAME`` over the
+        kept axes: its value at the profile's minimum. Attributes: ``minimum``, ``best_fit`` (all axes),
         ``fixed``, ``experiments``.
+
+    Raises
+    ------
+    InputError
+        For an unknown axis or value, experiments that cannot be summed, and where no point is ok.
     """
-    chi2 = total(dataset, experiments)
-    for name in keep:
-        _check_axis(chi2, name, "axis")
-    if len(set(keep)) != len(keep):
-        raise InputError("axis", "the axes of a surface must differ", list(keep))
-    chi2, fixed = _fix(chi2, keep, at or {})
-    chi2, idle = _drop_idle(chi2, dataset, keep)
-    others = [name for name in chi2.dims if name not in keep]
-    profile = chi2.min(others).compute()
-    if bool(profile.isnull().all()):
-        raise InputError("store", "no point of this surface has been computed (status is not ok anywhere)")
-    best, minimum = _best_fit(chi2, profile)
-    result = (profile - minimum).transpose(*keep).rename("delta_chi2")
-    result.attrs = {
+    chi2, idle, fixed = prepare(dataset, keep, experiments, at)
+    lowest, where = profile(chi2, keep)
+    minimum, best = _minimum(lowest, where)
+    coordinates = {name: values for name, values in chi2.coords.items() if set(values.dims) <= set(keep)}
+    nowhere = np.isnan(lowest.values)
+    for name, values in (where | {n: np.full(lowest.shape, v) for n, v in idle.items()}).items():
+        attributes = {
+            **dataset[name].attrs,
+            "long_name": f"{dataset[name].attrs.get('long_name', name)} at the profile",
+        }
+        coordinates[f"best_{name}"] = xr.DataArray(np.where(nowhere, np.nan, values), dims=keep, attrs=attributes)
+    attributes = {
         "long_name": r"$\Delta\chi^2$",
         "units": "1",
         "minimum": minimum,
@@ -105,72 +67,130 @@ def surface(
         "fixed": fixed,
         "experiments": chi2.attrs["experiments"],
     }
-    return result
+    return xr.DataArray(lowest.values - minimum, coordinates, tuple(keep), "delta_chi2", attributes)
 
 
-def _fix(chi2: xr.DataArray, keep: Sequence[str], at: Mapping[str, float]) -> tuple[xr.DataArray, dict[str, float]]:
-    """Take the nearest grid values of some axes; return what is left, and these values."""
-    fixed: dict[str, float] = {}
-    for name, value in at.items():
-        _check_axis(chi2, name, "--at")
-        if name in keep:
-            raise InputError("--at", f"{name!r} is an axis of the plot")
-        fixed[name] = _nearest(chi2, name, value)
-        chi2 = chi2.sel({name: fixed[name]}, drop=True)
-    return chi2, fixed
+def prepare(
+    dataset: xr.Dataset,
+    keep: Sequence[str],
+    experiments: Sequence[str] | None,
+    at: Mapping[str, float] | None,
+) -> tuple[xr.DataArray, dict[str, float], dict[str, float]]:
+    """Return the lazy sum on the axes that matter, the values of idle axes, and those of fixed axes."""
+    chi2 = total(dataset, experiments)
+    check_axes(keep, [str(name) for name in chi2.dims], "axis")
+    if len(set(keep)) != len(keep):
+        raise InputError("axis", "the axes of a surface must differ", list(keep))
+    chi2, fixed = fix(chi2, at or {}, keep)
+    chi2, idle = drop_idle(chi2, dataset, chi2.attrs["experiments"], keep)
+    return chi2, idle, fixed
 
 
-def _drop_idle(chi2: xr.DataArray, dataset: xr.Dataset, keep: Sequence[str]) -> tuple[xr.DataArray, dict[str, float]]:
-    """Take the first value of axes that no summed experiment depends on: profiling them would only cost time."""
-    facts = dataset.attrs["experiments"]
-    used = {axis for name in chi2.attrs["experiments"] for axis in facts[name].get("axes", chi2.dims)}
-    idle = {str(name): float(chi2[name][0]) for name in chi2.dims if name not in used and name not in keep}
-    return chi2.isel(dict.fromkeys(idle, 0), drop=True), idle
+def profile(chi2: xr.DataArray, keep: Sequence[str]) -> tuple[xr.DataArray, dict[str, np.ndarray]]:
+    """Minimise over all axes but some, reading every block once.
+
+    Parameters
+    ----------
+    chi2
+        Lazy or not.
+    keep
+        Axes to keep, in the order wanted.
+
+    Returns
+    -------
+    tuple
+        The minimum over the kept axes, NaN where no point is ok, and the values there of each other axis:
+        of equal minima the first in the order of the axes.
+
+    Raises
+    ------
+    InputError
+        If no point is ok at all.
+    """
+    others = [str(name) for name in chi2.dims if name not in keep]
+    array = da.asarray(chi2.transpose(*keep, *others).data)
+    shape = array.shape[len(keep) :]
+    found = _lowest(array, len(keep)).compute() if others else _as_lowest(array.compute())
+    values = np.where(np.isinf(found["chi2"]), np.nan, found["chi2"])
+    if np.isnan(values).all():
+        raise InputError("store", "no point of this surface has been computed (status is not ok anywhere)")
+    index = np.unravel_index(found["index"], shape) if others else ()
+    where = {name: chi2[name].values[i] for name, i in zip(others, index, strict=True)}
+    return xr.DataArray(values, {name: chi2[name] for name in keep}, tuple(keep)), where
 
 
-def _best_fit(chi2: xr.DataArray, profile: xr.DataArray) -> tuple[dict[str, float], float]:
-    """Values of all axes at the minimum, and the minimum: the profile's, then that of the slice below it."""
-    index = profile.argmin(...)
-    best = {str(name): float(profile[name][i]) for name, i in index.items()}
-    below = chi2.isel(index).compute()
-    if below.dims:
-        best |= {str(name): float(below[name][i]) for name, i in below.argmin(...).items()}
-    return best, float(profile.isel(index))
+def _lowest(array: Any, kept: int) -> Any:
+    """Lowest value over the axes behind the kept ones, and its flat index there, as a lazy array of records."""
+    shape, others = array.shape[kept:], tuple(range(kept, array.ndim))
+    ones = tuple((1,) * n for n in array.numblocks[kept:])
+    blocks = array.map_blocks(
+        _lowest_of_block, kept, shape, dtype=_LOWEST, chunks=array.chunks[:kept] + ones, meta=_empty(array.ndim)
+    )
+    return da.reduction(blocks, _lower, _lower, axis=others, dtype=_LOWEST, meta=_empty(kept), concatenate=True)
 
 
-def _check_axis(chi2: xr.DataArray, name: str, where: str) -> None:
-    axes = [str(d) for d in chi2.dims]
-    if name not in axes:
-        raise InputError(
-            where,
-            f"{name!r} is not an axis left to choose",
-            allowed=", ".join(axes),
-            hint=did_you_mean(name, axes),
-        )
+def _empty(ndim: int) -> np.ndarray:
+    return np.empty((0,) * ndim, _LOWEST)
 
 
-def _nearest(chi2: xr.DataArray, name: str, value: float) -> float:
-    values = chi2[name].values
-    low, high = float(values[0]), float(values[-1])
-    slack = 1e-9 * max(abs(low), abs(high))
-    if not low - slack <= value <= high + slack:
-        raise InputError(f"--at {name}", "outside the axis", value, f"{low:g} to {high:g}")
-    return float(values[int(np.abs(values - value).argmin())])
+def _as_lowest(values: np.ndarray) -> np.ndarray:
+    """Records of values that need no search."""
+    found = np.zeros(values.shape, _LOWEST)
+    found["chi2"] = values
+    return found
+
+
+def _lowest_of_block(block: np.ndarray, kept: int, shape: tuple[int, ...], block_info: Any = None) -> np.ndarray:
+    """Records of one block: infinity where it has no number."""
+    start = [first for first, _ in block_info[0]["array-location"]][kept:]
+    flat = block.reshape(*block.shape[:kept], -1)
+    values = np.where(np.isnan(flat), np.inf, flat)
+    inside = values.argmin(-1)
+    index = np.unravel_index(inside, block.shape[kept:])
+    found = np.empty(inside.shape, _LOWEST)
+    found["chi2"] = np.take_along_axis(values, inside[..., None], -1)[..., 0]
+    found["index"] = np.ravel_multi_index([i + s for i, s in zip(index, start, strict=True)], shape)
+    return found.reshape(*inside.shape, *(1,) * len(shape))
+
+
+def _lower(records: np.ndarray, axis: tuple[int, ...], keepdims: bool) -> np.ndarray:
+    """Lowest of several records, of equal ones that of the lowest index: the same however the cube is cut."""
+    chi2 = records["chi2"].min(axis, keepdims=True)
+    index = np.where(records["chi2"] == chi2, records["index"], _NOWHERE).min(axis, keepdims=True)
+    found = np.empty(chi2.shape, _LOWEST)
+    found["chi2"], found["index"] = chi2, index
+    return found if keepdims else found.squeeze(axis)
+
+
+def _minimum(lowest: xr.DataArray, where: Mapping[str, np.ndarray]) -> tuple[float, dict[str, float]]:
+    """Smallest value of a profile and all axes' values there."""
+    index = np.unravel_index(int(np.nanargmin(lowest.values)), lowest.shape)
+    best = {str(name): float(lowest[name][i]) for name, i in zip(lowest.dims, index, strict=True)}
+    return float(lowest.values[index]), best | {name: float(values[index]) for name, values in where.items()}
 
 
 def threshold(level: float, dof: int = 2) -> float:
-    """Δχ² of a confidence level (Wilks): −2 ln(1 − CL) for two degrees of freedom.
+    """Δχ² of a confidence level (Wilks).
 
     Parameters
     ----------
     level
         Between 0 and 1.
     dof
-        1 or 2.
+        Number of parameters that are not profiled.
+
+    Raises
+    ------
+    InputError
+        If there is no such level or number.
 
     >>> round(threshold(0.90), 3), round(threshold(0.90, dof=1), 3)
     (4.605, 2.706)
     """
+    from scipy.special import chdtri  # type: ignore[import-untyped]
+
     if not 0 < level < 1:
         raise InputError("--cl", "a confidence level is between 0 and 1", level)
-    return -2 * math.log1p(-level) if dof == 2 else NormalDist().inv_cdf((1 + level) / 2) ** 2
+    if dof < 1 or int(dof) != dof:
+        raise InputError("dof", "a number of degrees of freedom is 1, 2, ...", dof)
+    return float(chdtri(dof, 1 - level))

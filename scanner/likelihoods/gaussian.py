@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scanner.likelihoods.linear_algebra import cholesky, forward
 from scanner.physics.kernel import kernel
 
 LANES = 8
@@ -83,32 +84,6 @@ class GaussianFractional:
         _quadratic_covariance(signal, *self._coefficients, *self._offsets, work, vector, chi2, gof)
 
 
-@kernel("b1(f8[:, ::1])")
-def _cholesky(matrix):  # type: ignore[no-untyped-def]
-    """Replace the lower triangle by the Cholesky factor; False where not positive definite."""
-    for i in range(matrix.shape[0]):
-        for j in range(i + 1):
-            total = matrix[i, j]
-            for k in range(j):
-                total -= matrix[i, k] * matrix[j, k]
-            if i == j:
-                if not total > 0:
-                    return False
-                matrix[i, i] = math.sqrt(total)
-            else:
-                matrix[i, j] = total / matrix[j, j]
-    return True
-
-
-@kernel("void(f8[:, ::1], f8[::1])")
-def _forward(factor, vector):  # type: ignore[no-untyped-def]
-    """Replace a vector by factor⁻¹ · vector, for a lower-triangular factor."""
-    for i in range(vector.size):
-        for k in range(i):
-            vector[i] -= factor[i, k] * vector[k]
-        vector[i] /= factor[i, i]
-
-
 @kernel(
     "void(f8[:, ::1], f8[::1], f8[::1], f8[::1], f8[::1], f8[:, ::1], f8[:, ::1], f8[:, ::1], f8[::1],"
     " f8[::1], f8[::1])"
@@ -126,19 +101,19 @@ def _eliminate_control(  # type: ignore[no-untyped-def]
     for i in range(size):
         for j in range(size):
             factor[i, j] = fractional[2 * bins + i, 2 * bins + j] * control[i] * control[j]
-    if not _cholesky(factor):
+    if not cholesky(factor):
         offsets[:] = np.nan
         return
     pull = control_data - control
-    _forward(factor, pull)
+    forward(factor, pull)
     a = np.empty((bins, size))
     b = np.empty((bins, size))
     for i in range(bins):
         for k in range(size):
             a[i, k] = fractional[i, 2 * bins + k] * control[k]
             b[i, k] = fractional[bins + i, 2 * bins + k] * background[i] * control[k]
-        _forward(factor, a[i])
-        _forward(factor, b[i])
+        forward(factor, a[i])
+        forward(factor, b[i])
     for i in range(bins):
         residual[i] = data[i] - background[i]
         slope[i] = 1.0
