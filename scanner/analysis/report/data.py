@@ -6,7 +6,11 @@ here: profiles, which do not commute with sums, and sums of experiments that sha
 
 from __future__ import annotations
 
+import contextlib
+import html
 import json
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +20,7 @@ import xarray as xr
 from scanner.analysis.report import slices, spectra
 from scanner.analysis.report.arrays import Arrays
 from scanner.analysis.report.sources import Source, axes, experiments, is_log, labels, own, own_axes, pairs, sources
+from scanner.analysis.surface import threshold
 from scanner.errors import InputError, Status
 
 LIMIT_LEVEL = 0.90
@@ -99,7 +104,7 @@ def _store(
     found: dict[str, Any] = {
         **_head(dataset, refusal),
         "sums": [vars(source) for source in sums],
-        "limits": [_limits(profile, s, arrays) for s in (*sums, *singles) for profile in profiles[s.label]],
+        "limits": [x for s in (*sums, *singles) for p in profiles[s.label] for x in _limits(p, s, arrays)],
         "fits": [_fit(dataset, source, profiles[source.label][0]) for source in (*sums, *singles)],
         "pairs": [{"axes": list(pair)} for pair in shown],
         "spectra": {},
@@ -137,12 +142,33 @@ def _axis(axis: xr.DataArray) -> dict[str, Any]:
     scale = axis.attrs.get("scale", "values")
     return {
         "name": str(axis.name),
-        "label": axis.attrs.get("long_name", str(axis.name)),
+        "markup": markup(axis.attrs.get("long_name", str(axis.name)), str(axis.name)),
         "unit": axis.attrs.get("units", "1"),
         "log": is_log(values, scale),  # how it is drawn
         "log_interpolation": scale == "log",  # how contours run between its values
         "values": values.tolist(),
     }
+
+
+def markup(label: str, name: str) -> str:
+    r"""Write a label with mathtext as plotly's markup, or the name where it holds more than scripts and Greek.
+
+    >>> markup(r"$|U_{\mu N}|^2$", "Umu4_sq"), markup(r"$\sqrt{s}$", "root_s")
+    ('|U<sub>μ N</sub>|<sup>2</sup>', 'root_s')
+    """
+    text = html.escape(label.replace("$", ""), quote=False)
+    text = re.sub(r"\\(sin|cos|tan|log|ln)\b ?", r"\1", text)
+    text = re.sub(r"\\([A-Za-z]+)(?![A-Za-z]) ?", _greek, text)
+    for mark, tag in (("_", "sub"), ("^", "sup")):
+        text = re.sub(rf"(?<=\S)\{mark}(?:{{([^{{}}]*)}}|(\w))", rf"<{tag}>\1\2</{tag}>", text)
+    return html.escape(name, quote=False) if re.search(r"[\\{}^]", text) else text
+
+
+def _greek(found: re.Match[str]) -> str:
+    word = found[1]
+    with contextlib.suppress(KeyError):
+        return unicodedata.lookup(f"GREEK {'CAPITAL' if word[0].isupper() else 'SMALL'} LETTER {word.upper()}")
+    return found[0]
 
 
 def _experiment(dataset: xr.Dataset, name: str, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,6 +265,6 @@ def _limits(profile: xr.DataArray, source: Source, arrays: Arrays) -> list[dict[
         along = next((name for name in names if name != parameter), None)
         limits = alone.scan.limit(parameter, along=along, cl=LIMIT_LEVEL, dof=source.dof)
         columns = {c: arrays.add(np.atleast_1d(limits[c].values)) for c in ("lower", "upper", "excluded_to")}
-        facts = {"source": source.label, "parameter": parameter, "along": along, "dof": source.dof}
-        found.append({**facts, **columns})
+        level = {"dof": source.dof, "threshold": threshold(LIMIT_LEVEL, source.dof)}
+        found.append({"source": source.label, "parameter": parameter, "along": along, **level, **columns})
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,9 +66,7 @@ def is_log(values: np.ndarray, scale: str) -> bool:
     return scale == "log" or (scale == "values" and values[0] > 0 and bool(values[-1] > 50 * values[0]))
 
 
-def sources(
-    dataset: xr.Dataset, groups: Mapping[str, Sequence[str]]
-) -> tuple[list[Source], list[Source], str | None]:
+def sources(dataset: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> tuple[list[Source], list[Source], str | None]:
     """Find the sums and the single experiments of a store.
 
     Parameters

@@ -1,0 +1,162 @@
+"use strict";
+// The figures: Δχ² over one or two axes, and a spectrum.
+
+const LINES = ["#d1495b", "#edae49", "#00798c", "#30638e", "#003d5b"];
+const OWN = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
+const FILL = [[0, "#08306b"], [0.25, "#2171b5"], [0.5, "#6baed6"], [0.75, "#c6dbef"], [1, "#f7fbff"]];
+const MISSING = "#d9d9d9";
+const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+const FONT = { family: 'system-ui, "DejaVu Sans", sans-serif', size: 13, color: "#1b2733" };
+
+/** Text for plotly, which takes some tags for markup. */
+function plain(text) {
+  return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+}
+
+function powers(unit) {
+  return unit.replace(/\^(-?\d+)/g, (_, digits) => [...digits].map((d) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(d)]).join(""));
+}
+
+function number(value, digits = 4) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  return String(Number(value.toPrecision(digits))).replace("-", "−").replace("e+", "e");
+}
+
+function quantity(axis, value) {
+  return axis.unit === "1" ? number(value) : `${number(value)} ${powers(axis.unit)}`;
+}
+
+function axisLabel(axis) {
+  return axis.unit === "1" ? axis.name : `${axis.name} [${powers(axis.unit)}]`;
+}
+
+/** An axis' title in a figure; its markup was made, and escaped, when the page was. */
+function axisTitle(axis) {
+  return axis.unit === "1" ? axis.markup : `${axis.markup} [${plain(powers(axis.unit))}]`;
+}
+
+function percent(cl) {
+  return `${Number((100 * cl).toPrecision(4))} %`;
+}
+
+function colourOf(store, name) {
+  return OWN[store.experiments.findIndex((one) => one.name === name) % OWN.length];
+}
+
+/** Traces of the figure over two axes. `levels`: [{cl, height}]; `own`: [{facts, surface, height}]. */
+function traces2D(store, sum, levels, own, pinned) {
+  const traces = [];
+  if (sum) traces.push(heatmap(sum, levels));
+  if (sum && sum.delta.some(Number.isNaN)) traces.push(missingKey());
+  for (const { facts, surface, height } of own) {
+    traces.push({ ...contour(surface, height), ...ownLine(store, facts), meta: { role: "own", name: facts.name } });
+  }
+  if (sum) {
+    levels.forEach(({ cl, height }, i) => {
+      const line = { color: LINES[i % LINES.length], width: 2.4 };
+      const name = `${percent(cl)} CL: Δχ² = ${height.toFixed(2)}`;
+      traces.push({ ...contour(sum, height), type: "scatter", mode: "lines", line, name, hoverinfo: "skip", meta: { role: "sum", cl } });
+    });
+    traces.push(star(sum));
+  }
+  if (pinned) traces.push(cross(pinned));
+  return traces;
+}
+
+function heatmap(sum, levels) {
+  const [nx, ny] = [sum.x.values.length, sum.y.values.length];
+  const z = Array.from({ length: ny }, (_, iy) => Float64Array.from({ length: nx }, (_, ix) => sum.delta[ix * ny + iy]));
+  const colorbar = { title: { text: "Δχ²", side: "top" }, thickness: 14, x: 1.01, xanchor: "left", len: 0.42, y: 0, yanchor: "bottom" };
+  const top = 3 * Math.max(4.61, ...levels.map(({ height }) => height)); // beyond it everything is excluded alike
+  return {
+    type: "heatmap", x: sum.x.values, y: sum.y.values, z, zmin: 0, zmax: top, colorscale: FILL, colorbar,
+    hoverinfo: "none", hoverongaps: true, meta: { role: "surface" },
+  };
+}
+
+function missingKey() {
+  const marker = { symbol: "square", size: 11, color: MISSING, line: { color: "#888", width: 1 } };
+  return { type: "scatter", mode: "markers", x: [null], y: [null], marker, name: "no result (see status)", meta: { role: "missing" } };
+}
+
+function ownLine(store, facts) {
+  const line = { color: colourOf(store, facts.name), width: 1.6, dash: facts.from_curve ? "dash" : "solid" };
+  return { type: "scatter", mode: "lines", line, name: plain(facts.name), hoverinfo: "skip" };
+}
+
+function star(sum) {
+  const marker = { symbol: "star", size: 14, color: "#fff", line: { color: "#000", width: 1.2 } };
+  const [x, y] = [sum.bestFit[sum.x.axis.name], sum.bestFit[sum.y.axis.name]];
+  return { type: "scatter", mode: "markers", x: [x], y: [y], marker, name: sum.bestName, hoverinfo: "skip", cliponaxis: false, meta: { role: "best" } };
+}
+
+function cross({ x, y }) {
+  const marker = { symbol: "cross-thin", size: 16, line: { color: "#000", width: 2 } };
+  return { type: "scatter", mode: "markers", x: [x], y: [y], marker, name: "point", showlegend: false, hoverinfo: "skip", meta: { role: "point" } };
+}
+
+/** Traces of the figure over one axis. */
+function traces1D(store, sum, levels, own, pinned) {
+  const traces = own.map(({ facts, surface }) => ({
+    x: surface.x.values, y: surface.delta, ...ownLine(store, facts), meta: { role: "own", name: facts.name },
+  }));
+  if (!sum) return traces;
+  const { values } = sum.x;
+  traces.push({
+    type: "scatter", mode: values.length < 60 ? "lines+markers" : "lines", x: values, y: sum.delta, hoverinfo: "none",
+    line: { color: "#08306b", width: 2.6 }, name: plain(sum.name), meta: { role: "surface" },
+  });
+  levels.forEach(({ cl, height }, i) => {
+    const line = { color: LINES[i % LINES.length], width: 1.5, dash: "dot" };
+    traces.push({
+      type: "scatter", mode: "lines", x: [values[0], values.at(-1)], y: [height, height], line, hoverinfo: "skip",
+      name: `${percent(cl)} CL: Δχ² = ${height.toFixed(2)}`, meta: { role: "sum", cl },
+    });
+  });
+  if (pinned) traces.push(cross({ x: pinned.x, y: sum.delta[pinned.ix] }));
+  return traces;
+}
+
+function layoutOf(x, y, levels, own) {
+  const tallest = Math.max(4.61, ...levels.map(({ height }) => height), ...own.map(({ height }) => height));
+  return {
+    font: FONT, plot_bgcolor: y ? MISSING : "#fff", paper_bgcolor: "#fff", margin: { l: 70, r: 20, t: 14, b: 55 }, hovermode: y ? "closest" : "x",
+    uirevision: `${x.name} ${y?.name}`,
+    legend: { x: 1.01, xanchor: "left", y: 1, font: { size: 11.5 }, maxheight: y ? 0.52 : 1 },
+    xaxis: drawn(x),
+    yaxis: y ? drawn(y) : { title: { text: "Δχ²" }, range: [0, 2.5 * tallest], zeroline: false, gridcolor: "#e6e9ec" },
+  };
+}
+
+function drawn(axis) {
+  const scale = axis.log ? Math.log10 : (value) => value;
+  const ends = [scale(axis.values[0]), scale(axis.values.at(-1))];
+  const wide = axis.log && ends[1] - ends[0] > 2;
+  return {
+    title: { text: axisTitle(axis) }, type: axis.log ? "log" : "linear", range: ends, exponentformat: "power",
+    ...(wide ? { dtick: Math.ceil((ends[1] - ends[0]) / 9) } : {}), ticks: "outside", showgrid: false, zeroline: false,
+    minor: { ticks: "outside", ticklen: 3 }, showline: true, linecolor: "#55606c", mirror: true,
+  };
+}
+
+/** Signal on background, with data and the square root of their number. */
+function drawSpectrum(target, { labels, background, signal, data }) {
+  const position = [...labels.keys()];
+  const shown = signal.every((value) => !Number.isNaN(value));
+  const bars = [{ type: "bar", x: position, y: background, name: "background", marker: { color: "#c6d3dd" } }];
+  if (shown) bars.push({ type: "bar", x: position, y: signal, name: "signal", marker: { color: "#d1495b" } });
+  const error = { type: "data", array: data.map(Math.sqrt), color: "#000", thickness: 1.2, width: 0 };
+  bars.push({ type: "scatter", mode: "markers", x: position, y: data, error_y: error, name: "data", marker: { color: "#000", size: 6 } });
+  const text = (i) => plain(labels[i]);
+  for (const trace of bars) {
+    trace.text = position.map(text);
+    trace.hovertemplate = "%{text}: %{y:.4~g} events";
+    if (trace.type === "bar") trace.textposition = "none";
+  }
+  const layout = {
+    font: { ...FONT, size: 12 }, barmode: "relative", bargap: 0.08, margin: { l: 60, r: 10, t: 10, b: 90 },
+    legend: { orientation: "h", y: 1.12, x: 0 }, yaxis: { title: { text: "events per bin" }, rangemode: "tozero", exponentformat: "power" },
+    xaxis: { tickvals: position, ticktext: position.map(text), tickangle: labels.length > 4 ? -60 : 0, tickfont: { size: 10 }, automargin: true },
+  };
+  return Plotly.react(target, bars, layout, CONFIG);
+}
