@@ -81,7 +81,7 @@ def _refuse_common_data(dataset: xr.Dataset, names: Sequence[str]) -> None:
                 f"{a} and {b} share data ({', '.join(sorted(shared))}) and cannot be summed",
                 hint="choose one with --experiment (experiments=[...])",
             )
-        combined = facts[a].get("correlated", {}).get(b) or facts[b].get("correlated", {}).get(a)
+        combined = (facts[a].get("correlated") or {}).get(b) or (facts[b].get("correlated") or {}).get(a)
         if combined:
             raise InputError(
                 "experiment",
@@ -114,7 +114,7 @@ def _of(dataset: xr.Dataset, variable: str, name: str) -> xr.DataArray:
 def _shared_nuisances(dataset: xr.Dataset, chosen: Sequence[str]) -> dict[str, list[str]]:
     """Nuisances of every experiment of the sum; empty if no two of them have one in common."""
     facts = dataset.attrs["experiments"]
-    nuisances = {name: list(facts[name].get("nuisances", ())) for name in chosen}
+    nuisances = {name: list(facts[name].get("nuisances") or ()) for name in chosen}
     names = [nuisance for of_one in nuisances.values() for nuisance in of_one]
     return nuisances if len(set(names)) < len(names) else {}
 
@@ -131,7 +131,7 @@ def _joint(dataset: xr.Dataset, chosen: Sequence[str], nuisances: dict[str, list
     chi2 = [_of(dataset, "chi2", name) for name in chosen]
     terms = [_of(dataset, "pull_terms", name) for name in pulled]
     terms = [part.chunk(term=-1) if part.chunks else part for part in terms]
-    return xr.apply_ufunc(
+    result: xr.DataArray = xr.apply_ufunc(
         _joint_block,
         *chi2,
         *terms,
@@ -140,6 +140,7 @@ def _joint(dataset: xr.Dataset, chosen: Sequence[str], nuisances: dict[str, list
         dask="parallelized",
         output_dtypes=[np.float64],
     )
+    return result
 
 
 def _joint_block(*arrays: np.ndarray, chosen: Sequence[str], nuisances: dict[str, list[str]]) -> np.ndarray:
