@@ -245,7 +245,7 @@ def _fit(dataset: xr.Dataset, source: Source, profile: xr.DataArray) -> dict[str
 
 def _goodness(dataset: xr.Dataset, name: str, best: Mapping[str, float], number_of_data: int) -> dict[str, Any]:
     """The prediction's rᵀM⁻¹r at the best fit, and its p-value if every axis took one degree of freedom."""
-    from scipy.stats import chi2
+    from scipy.stats import chi2  # type: ignore[import-untyped]
 
     array = own(dataset, "gof", name)
     gof = float(array.sel({str(axis): best[str(axis)] for axis in array.dims}))

@@ -95,7 +95,7 @@ def thin(length: int, factor: int, always: int) -> list[int]:
     [5]
     """
     count = math.ceil(length / factor)
-    even = np.linspace(0, length - 1, count).round().astype(int) if count > 1 else []
+    even = np.linspace(0, length - 1, count).round() if count > 1 else np.empty(0)
     return sorted({*(int(i) for i in even), always})
 
 
