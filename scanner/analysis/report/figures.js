@@ -5,7 +5,8 @@ const LINES = ["#d1495b", "#edae49", "#00798c", "#30638e", "#003d5b"];
 const OWN = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
 const FILL = [[0, "#08306b"], [0.25, "#2171b5"], [0.5, "#6baed6"], [0.75, "#c6dbef"], [1, "#f7fbff"]];
 const MISSING = "#d9d9d9";
-const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+// plotly's own default offers to send the data to a server
+const CONFIG = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 const FONT = { family: 'system-ui, "DejaVu Sans", sans-serif', size: 13, color: "#1b2733" };
 
 /** Text for plotly, which takes some tags for markup. */
@@ -20,6 +21,11 @@ function powers(unit) {
 function number(value, digits = 4) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   return String(Number(value.toPrecision(digits))).replace("-", "−").replace("e+", "e");
+}
+
+/** A χ² to a thousandth, which is what it may mean. */
+function chi2Text(value) {
+  return value === null || value === undefined || Number.isNaN(value) ? "–" : value.toFixed(3).replace("-", "−");
 }
 
 function quantity(axis, value) {
@@ -53,7 +59,7 @@ function traces2D(store, sum, levels, own, pinned) {
   }
   if (sum) {
     levels.forEach(({ cl, height }, i) => {
-      const line = { color: LINES[i % LINES.length], width: 2.4 };
+      const line = { color: LINES[i % LINES.length], width: 3 };
       const name = `${percent(cl)} CL: Δχ² = ${height.toFixed(2)}`;
       traces.push({ ...contour(sum, height), type: "scatter", mode: "lines", line, name, hoverinfo: "skip", meta: { role: "sum", cl } });
     });
@@ -80,7 +86,7 @@ function missingKey() {
 }
 
 function ownLine(store, facts) {
-  const line = { color: colourOf(store, facts.name), width: 1.6, dash: facts.from_curve ? "dash" : "solid" };
+  const line = { color: colourOf(store, facts.name), width: 1.5, dash: facts.from_curve ? "dash" : "solid" };
   return { type: "scatter", mode: "lines", line, name: plain(facts.name), hoverinfo: "skip" };
 }
 
@@ -120,7 +126,7 @@ function traces1D(store, sum, levels, own, pinned) {
 function layoutOf(x, y, levels, own) {
   const tallest = Math.max(4.61, ...levels.map(({ height }) => height), ...own.map(({ height }) => height));
   return {
-    font: FONT, plot_bgcolor: y ? MISSING : "#fff", paper_bgcolor: "#fff", margin: { l: 70, r: 20, t: 14, b: 55 }, hovermode: y ? "closest" : "x",
+    font: FONT, plot_bgcolor: y ? MISSING : "#fff", paper_bgcolor: "#fff", margin: { l: 70, r: 20, t: 34, b: 55 }, hovermode: y ? "closest" : "x",
     uirevision: `${x.name} ${y?.name}`,
     legend: { x: 1.01, xanchor: "left", y: 1, font: { size: 11.5 }, maxheight: y ? 0.52 : 1 },
     xaxis: drawn(x),
@@ -139,24 +145,35 @@ function drawn(axis) {
   };
 }
 
-/** Signal on background, with data and the square root of their number. */
-function drawSpectrum(target, { labels, background, signal, data }) {
-  const position = [...labels.keys()];
-  const shown = signal.every((value) => !Number.isNaN(value));
-  const bars = [{ type: "bar", x: position, y: background, name: "background", marker: { color: "#c6d3dd" } }];
-  if (shown) bars.push({ type: "bar", x: position, y: signal, name: "signal", marker: { color: "#d1495b" } });
-  const error = { type: "data", array: data.map(Math.sqrt), color: "#000", thickness: 1.2, width: 0 };
-  bars.push({ type: "scatter", mode: "markers", x: position, y: data, error_y: error, name: "data", marker: { color: "#000", size: 6 } });
-  const text = (i) => plain(labels[i]);
-  for (const trace of bars) {
-    trace.text = position.map(text);
-    trace.hovertemplate = "%{text}: %{y:.4~g} events";
-    if (trace.type === "bar") trace.textposition = "none";
-  }
+/** Signal on background, with data and the square root of their number; samples side by side. */
+function drawSpectrum(target, { panels, labels, background, signal, data }) {
+  const names = [...new Set(panels)];
   const layout = {
-    font: { ...FONT, size: 12 }, barmode: "relative", bargap: 0.08, margin: { l: 60, r: 10, t: 10, b: 90 },
-    legend: { orientation: "h", y: 1.12, x: 0 }, yaxis: { title: { text: "events per bin" }, rangemode: "tozero", exponentformat: "power" },
-    xaxis: { tickvals: position, ticktext: position.map(text), tickangle: labels.length > 4 ? -60 : 0, tickfont: { size: 10 }, automargin: true },
+    font: { ...FONT, size: 12 }, barmode: "relative", bargap: 0.08, margin: { l: 55, r: 10, t: 45, b: 80 },
+    legend: { orientation: "h", y: 1.1, yanchor: "bottom", x: 0 }, annotations: [],
   };
-  return Plotly.react(target, bars, layout, CONFIG);
+  const traces = [];
+  let start = 0;
+  names.forEach((name, i) => {
+    const bins = [...labels.keys()].filter((bin) => panels[bin] === name);
+    const suffix = i ? String(i + 1) : "";
+    const room = 1 - 0.12 * (names.length - 1);
+    const domain = [start, start + (room * bins.length) / labels.length];
+    start = domain[1] + 0.12;
+    traces.push(...spectrumTraces(bins, { labels, background, signal, data }, suffix));
+    layout[`xaxis${suffix}`] = { domain, anchor: `y${suffix}`, tickangle: bins.length > 4 ? -60 : 0, tickfont: { size: 10 }, automargin: true };
+    layout[`yaxis${suffix}`] = { anchor: `x${suffix}`, rangemode: "tozero", exponentformat: "power", automargin: true, title: { text: i ? "" : "events per bin" } };
+    layout.annotations.push({ text: plain(name), showarrow: false, xref: "paper", yref: "paper", x: domain[0], y: 1, xanchor: "left", yanchor: "bottom" });
+  });
+  return Plotly.react(target, traces, layout, { ...CONFIG, displayModeBar: false });
+}
+
+function spectrumTraces(bins, { labels, background, signal, data }, suffix) {
+  const of = (values) => bins.map((bin) => values[bin]);
+  const common = { x: bins.map((bin) => plain(labels[bin])), xaxis: `x${suffix}`, yaxis: `y${suffix}`, showlegend: suffix === "", hovertemplate: "%{x}: %{y:.5~g}" };
+  const error = { type: "data", array: of(data).map(Math.sqrt), color: "#000", thickness: 1.2, width: 0 };
+  const traces = [{ ...common, type: "bar", y: of(background), name: "background", marker: { color: "#c6d3dd" } }];
+  if (signal.every((value) => !Number.isNaN(value))) traces.push({ ...common, type: "bar", y: of(signal), name: "signal", marker: { color: "#d1495b" } });
+  traces.push({ ...common, type: "scatter", mode: "markers", y: of(data), error_y: error, name: "data", marker: { color: "#000", size: 5 } });
+  return traces;
 }

@@ -2,7 +2,7 @@
 // The page's state, its controls, and what they draw.
 
 const $ = (id) => document.getElementById(id);
-const state = { store: DATA.stores[0], x: null, y: null, mode: "profile", at: {}, summed: new Set(), own: new Set(), source: null, point: null };
+const state = { store: DATA.stores[0], x: null, y: null, wish: "profile", at: {}, summed: new Set(), own: new Set(), source: null, point: { x: 0, y: 0 } };
 let shown = null; // the surface in the figure
 let turn = 0; // the latest drawing; those before it give up
 
@@ -15,9 +15,19 @@ function otherAxes() {
   return wideAxes().filter(({ name }) => name !== state.x && name !== state.y);
 }
 
+/** Whether other axes can be profiled: stored, or by the page where there is one. */
+function canProfile() {
+  return otherAxes().length > 0 && (state.store.profiles !== undefined || otherAxes().length === 1);
+}
+
+/** How other axes are treated: as wished, where that can be. */
+function mode() {
+  return canProfile() ? state.wish : "slice";
+}
+
 /** Whether the figure shows a profile that was stored, and not what the page can sum itself. */
 function isStored() {
-  return state.mode === "profile" && state.store.profiles !== undefined && otherAxes().length > 0;
+  return mode() === "profile" && state.store.profiles !== undefined;
 }
 
 function levels() {
@@ -45,7 +55,7 @@ async function surfaceOf(names, label) {
   const sample = sampleFor(store, x, y);
   const at = positions(sample);
   const others = otherAxes();
-  if (state.mode === "profile" && others.length === 1) return profiledHere(sample, names, others[0].name, at);
+  if (mode() === "profile") return profiledHere(sample, names, others[0].name, at);
   const { delta, best, minimum } = relative(await sliceSum(store, sample, names, x, y, at));
   if (best < 0) return null;
   const point = pointAt(sample.kept, best, at);
@@ -111,7 +121,7 @@ async function draw() {
 
 async function drawFigure(own) {
   const [x, y] = [axisOf(state.store, state.x), state.y === null ? null : axisOf(state.store, state.y)];
-  const pinned = shown && state.point && pinnedAt();
+  const pinned = shown && pinnedAt();
   const traces = (y ? traces2D : traces1D)(state.store, shown, levels(), own, pinned);
   await Plotly.react("figure", traces, layoutOf(x, y, levels(), own), CONFIG);
 }
@@ -128,11 +138,11 @@ function report(problem) {
 
 function caption(sum, names) {
   if (!sum) return void ($("caption").textContent = "");
-  const fixed = state.mode === "slice" ? otherAxes().map((axis) => `${axis.name} = ${quantity(axis, valueAt(axis))}`) : [];
+  const fixed = mode() === "slice" ? otherAxes().map((axis) => `${axis.name} = ${quantity(axis, valueAt(axis))}`) : [];
   const where = state.store.axes.filter(({ name, values }) => values.length > 1 && name in sum.bestFit);
   const best = where.map((axis) => `${axis.name} = ${quantity(axis, sum.bestFit[axis.name])}`).join(", ");
   const at = fixed.length ? `at ${fixed.join(", ")}` : sum.what;
-  $("caption").textContent = `Δχ² of ${names.join(" + ")}, ${at}. Its minimum, −2 ln L = ${number(sum.minimum, 6)}, is at ${best}.`;
+  $("caption").textContent = `Δχ² of ${names.join(" + ")}, ${at}. Its minimum, −2 ln L = ${chi2Text(sum.minimum)}, is at ${best}.`;
 }
 
 /** Value at which an axis is fixed, among those kept. */
@@ -149,7 +159,7 @@ async function describe(ix, iy) {
   point[state.x] = shown.x.kept[ix];
   if (shown.y) point[state.y] = shown.y.kept[iy];
   for (const axis of otherAxes()) {
-    if (state.mode === "slice") point[axis.name] = axis.values.indexOf(valueAt(axis));
+    if (mode() === "slice") point[axis.name] = axis.values.indexOf(valueAt(axis));
     else if (shown.where[axis.name]) point[axis.name] = indexNear(axis, shown.where[axis.name][position]);
   }
   const rows = await atPoint(store, sampleFor(store, state.x, state.y), point);
@@ -164,7 +174,7 @@ function indexNear(axis, value) {
 
 function coordinates(point) {
   return state.store.axes.map((axis) => {
-    const profiled = state.mode === "profile" && axis.name !== state.x && axis.name !== state.y && axis.values.length > 1;
+    const profiled = mode() === "profile" && axis.name !== state.x && axis.name !== state.y && axis.values.length > 1;
     const value = point[axis.name] === null ? "–" : quantity(axis, axis.values[point[axis.name]]);
     return { name: axis.name, value: value + (profiled ? " (profiled)" : "") };
   });
@@ -172,7 +182,7 @@ function coordinates(point) {
 
 function tooltipText({ point, delta, rows, names }) {
   const lines = coordinates(point).map(({ name, value }) => `${name} = ${value}`);
-  lines.push(Number.isNaN(delta) ? "no result" : `Δχ² = ${number(delta)}`);
+  lines.push(Number.isNaN(delta) ? "no result" : `Δχ² = ${chi2Text(delta)}`);
   const first = rows.filter(({ name }) => names.has(name));
   for (const row of first.slice(0, 8)) lines.push(`${row.name}: ${rowText(row)}`);
   if (first.length > 8) lines.push(`and ${first.length - 8} more: click to see all`);
@@ -181,20 +191,20 @@ function tooltipText({ point, delta, rows, names }) {
 
 function rowText({ chi2, status }) {
   if (status === null) return "not in this page";
-  return status === "ok" ? `−2 ln L = ${number(chi2, 6)}` : status;
+  return status === "ok" ? `−2 ln L = ${chi2Text(chi2)}` : status;
 }
 
 async function drawPoint() {
-  if (!shown || !state.point) return void $("readout").replaceChildren();
+  if (!shown) return void $("readout").replaceChildren();
   const { ix, iy } = pinnedAt();
   const found = await describe(ix, iy);
-  const facts = [...coordinates(found.point), { name: "Δχ²", value: Number.isNaN(found.delta) ? "no result" : number(found.delta, 5) }];
+  const facts = [...coordinates(found.point), { name: "Δχ²", value: Number.isNaN(found.delta) ? "no result" : chi2Text(found.delta) }];
   const list = element("dl", {}, ...facts.flatMap(({ name, value }) => [element("dt", { textContent: name }), element("dd", { textContent: value })]));
   const table = element("table", { id: "at-point" });
-  const columns = [{ title: "experiment" }, { title: "−2 ln L", numeric: true }, { title: "above its own minimum", numeric: true }, { title: "status" }];
+  const columns = [{ title: "experiment" }, { title: "−2 ln L", numeric: true }, { title: "above own min.", numeric: true }, { title: "status" }];
   const own = Object.fromEntries(state.store.fits.map(({ label, minimum }) => [label, minimum]));
   const rows = found.rows.map(({ name, chi2, status }) => [
-    textCell(name), numberCell(chi2, 6), numberCell(chi2 === null ? null : chi2 - own[name]), textCell(status ?? "not in this page"),
+    textCell(name), chi2Cell(chi2), chi2Cell(chi2 === null ? null : chi2 - own[name]), textCell(status ?? "not in this page"),
   ]);
   fillTable(table, columns, rows);
   [...table.tBodies[0].rows].forEach((row, i) => row.classList.toggle("summed", found.names.has(found.rows[i].name)));
@@ -214,7 +224,7 @@ async function showSpectrum(point) {
   const [background, data, signals] = await Promise.all([spectrum.background, spectrum.data, spectrum.signal].map(decode));
   const bins = spectrum.labels.length;
   const signal = signals.slice(best * bins, (best + 1) * bins);
-  await drawSpectrum("spectrum", { labels: spectrum.labels, background: [...background], signal: [...signal], data: [...data] });
+  await drawSpectrum("spectrum", { panels: spectrum.panels, labels: spectrum.labels, background: [...background], signal: [...signal], data: [...data] });
   const node = spectrum.axes.map((axis, i) => `${axis} = ${quantity(axisOf(state.store, axis), axisOf(state.store, axis).values[spectrum.nodes[best][i]])}`);
   const status = spectrum.status[best] === "ok" ? "" : `; no signal there: ${spectrum.status[best]}`;
   $("spectrum-note").textContent = `${name} at the nearest of ${spectrum.nodes.length} precomputed nodes: ${node.join(", ")}${status}`;
@@ -247,13 +257,20 @@ function chooseStore(index) {
   const at = Object.fromEntries(store.axes.map(({ name, values }) => [name, values.indexOf(first.best_fit[name])]));
   const curves = store.experiments.filter(({ from_curve }) => from_curve);
   Object.assign(state, {
-    store, x: pair[0], y: pair[1] ?? null, mode: store.profiles ? "profile" : "slice", at, summed: new Set(first.members),
-    own: new Set(curves.length <= 12 ? curves.map(({ name }) => name) : []), source: first.label, point: null,
+    store, x: pair[0], y: pair[1] ?? null, wish: "profile", at, summed: new Set(first.members),
+    own: new Set((store.refusal ? store.experiments : curves).map(({ name }) => name)), source: first.label,
   });
+  state.point = bestPoint();
   options($("source"), usable, state.source);
   fillExperiments();
   fillStore();
   chooseAxes();
+}
+
+/** The point that is shown first: the best fit. */
+function bestPoint() {
+  const index = (name) => axisOf(state.store, name).values.indexOf(state.store.fits[0].best_fit[name]);
+  return { x: index(state.x), y: state.y === null ? 0 : index(state.y) };
 }
 
 function fillStore() {
@@ -275,12 +292,11 @@ function chooseAxes() {
   options($("y"), [...entries.filter(([name]) => name !== state.x), ["", "Δχ² alone (one axis)"]], state.y ?? "");
   const others = otherAxes();
   $("others").hidden = others.length === 0;
-  if (others.length === 0) state.mode = "slice";
   for (const radio of document.querySelectorAll("input[name=mode]")) {
-    radio.checked = radio.value === state.mode;
-    radio.disabled = radio.value === "profile" && !state.store.profiles && others.length > 1;
+    radio.checked = radio.value === mode();
+    radio.disabled = radio.value === "profile" && !canProfile();
   }
-  $("sliders").replaceChildren(...(state.mode === "slice" ? others.map(slider) : []));
+  $("sliders").replaceChildren(...(mode() === "slice" ? others.map(slider) : []));
   $("thinned").textContent = thinnedText();
   $("source-line").hidden = !isStored();
   for (const box of document.querySelectorAll("#experiments input.sum")) box.disabled = isStored();
@@ -373,9 +389,8 @@ function drawPointSliders() {
   if (held) return; // the slider that is being moved stays
   if (!shown) return void $("point-sliders").replaceChildren();
   const sides = [["x", shown.x], ["y", shown.y]].filter(([, side]) => side);
-  const start = { x: shown.x.kept[0], y: shown.y?.kept[0] };
   const made = sides.map(([side, { axis, kept }]) =>
-    range(`point-${side}`, axis, kept, (state.point ?? start)[side], (index) => pin({ ...(state.point ?? start), [side]: index })),
+    range(`point-${side}`, axis, kept, state.point[side], (index) => pin({ ...state.point, [side]: index })),
   );
   $("point-sliders").replaceChildren(...made);
 }
@@ -408,7 +423,7 @@ async function hover(data) {
 
 function click(data) {
   const at = indices(data);
-  if (at) pin({ x: shown.x.kept[at.ix], y: shown.y?.kept[at.iy] });
+  if (at) pin({ x: shown.x.kept[at.ix], y: shown.y?.kept[at.iy] ?? 0 });
 }
 
 async function start() {
@@ -422,13 +437,13 @@ async function start() {
   $("x").onchange = () => chooseX($("x").value);
   $("y").onchange = () => {
     state.y = $("y").value || null;
-    state.point = null;
+    state.point = bestPoint();
     return chooseAxes();
   };
   for (const input of document.querySelectorAll("#levels input, input[name=dof], #own-level")) input.onchange = draw;
   for (const radio of document.querySelectorAll("input[name=mode]")) {
     radio.onchange = () => {
-      state.mode = radio.value;
+      state.wish = radio.value;
       return chooseAxes();
     };
   }
@@ -449,7 +464,7 @@ async function start() {
 function chooseX(name) {
   if (name === state.y) state.y = state.x;
   state.x = name;
-  state.point = null;
+  state.point = bestPoint();
   return chooseAxes();
 }
 

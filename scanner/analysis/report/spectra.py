@@ -18,6 +18,7 @@ Predict = Callable[[str, str, Mapping[str, float | str]], xr.Dataset]
 """From a model, an experiment and values to ``signal``, ``background`` and ``data`` over ``bin``: see
 `scanner.prediction.predict`. Values that are no parameters of the model (derived ones) are to be ignored."""
 
+MAX_PANELS = 4
 Node = tuple[int, ...]
 """Index on every axis."""
 
@@ -72,8 +73,8 @@ def spectra(dataset: xr.Dataset, chosen: Sequence[Node], predict: Predict, array
     Returns
     -------
     dict
-        By experiment: ``axes``, ``nodes`` (indices on these axes), ``labels`` of the bins, ``background``, ``data``,
-        ``signal`` (node, bin) and ``status``; or ``problem`` where they cannot be predicted here.
+        By experiment: ``axes``, ``nodes`` (indices on these axes), ``panels`` and ``labels`` of the bins,
+        ``background``, ``data``, ``signal`` (node, bin) and ``status``; or ``problem`` where they cannot be predicted here.
     """
     found: dict[str, Any] = {}
     for name in experiments(dataset):
@@ -97,10 +98,12 @@ def _experiment(
     predicted = [_predict(dataset, name, node, predict) for node in distinct.values()]
     signal = np.stack([one["signal"].values for one in predicted])
     first = predicted[0]
+    panels, labels = bin_labels(first)
     return {
         "axes": list(own),
         "nodes": [list(index) for index in distinct],
-        "labels": bin_labels(first),
+        "panels": panels,
+        "labels": labels,
         "background": arrays.add(first["background"].values.astype(np.float32)),
         "data": arrays.add(first["data"].values.astype(np.float32)),
         "signal": arrays.add(signal.astype(np.float32)),
@@ -120,18 +123,37 @@ def _predict(dataset: xr.Dataset, name: str, node: Node, predict: Predict) -> xr
     return found
 
 
-def bin_labels(spectrum: xr.Dataset) -> list[str]:
-    """One text for every bin: its labels that differ between bins, and its edges with their unit."""
-    parts: list[list[str]] = []
+def bin_labels(spectrum: xr.Dataset) -> tuple[list[str], list[str]]:
+    """Name the bins of a spectrum.
+
+    Returns
+    -------
+    panels : list of str
+        For every bin the part of the figure that it belongs to, such as its sample: bins of all parts are counted
+        alike, but one part may hold a hundred times the events of another.
+    labels : list of str
+        For every bin its other labels, and its edges with their unit.
+    """
+    texts: list[list[str]] = []
+    edges: list[list[str]] = []
     for key, label in spectrum.coords.items():
-        name, values, unit = str(key), label.values, label.attrs.get("units", "1")
-        unit = "" if unit == "1" else f" {unit}"
-        if name.endswith("_high") and f"{name[:-5]}_low" in spectrum.coords:
+        name, values = str(key), label.values
+        unit = "" if label.attrs.get("units", "1") == "1" else f" {label.attrs['units']}"
+        if name.endswith("_low") and (upper := f"{name[:-4]}_high") in spectrum.coords:
+            ends = zip(values, spectrum[upper].values, strict=True)
+            edges.append([f"{low:g}–{high:g}{unit}" if np.isfinite(low + high) else "" for low, high in ends])
+        elif name.endswith("_high") and f"{name[:-5]}_low" in spectrum.coords:
             continue
-        if name.endswith("_low") and f"{name[:-4]}_high" in spectrum.coords:
-            upper = spectrum[f"{name[:-4]}_high"].values
-            parts.append([f"{low:g}–{high:g}{unit}" for low, high in zip(values, upper, strict=True)])
         elif len(set(values.tolist())) > 1:
-            parts.append([v if isinstance(v, str) else f"{name} {v:g}{unit}" for v in values.tolist()])
+            chosen = texts if values.dtype.kind == "U" else edges
+            chosen.append([v if isinstance(v, str) else f"{name} {v:g}{unit}" for v in values.tolist()])
     count = spectrum.sizes["bin"]
-    return [" ".join(texts) for texts in zip(*parts, strict=True)] if parts else [f"bin {i}" for i in range(count)]
+    panels, labels = (_joined(found, count) for found in (texts, edges))
+    if len(set(panels)) > MAX_PANELS or min(map(panels.count, panels)) == 1:
+        panels, labels = [""] * count, [f"{a} {b}".strip() for a, b in zip(panels, labels, strict=True)]
+    return panels, [label or f"bin {i + 1}" for i, label in enumerate(labels)]
+
+
+def _joined(found: list[list[str]], count: int) -> list[str]:
+    """Join several texts of every bin; empty where there are none."""
+    return [" ".join(filter(None, parts)) for parts in zip(*found, strict=True)] or [""] * count

@@ -49,6 +49,10 @@ function numberCell(value, digits) {
   return { text: number(value, digits), sort: value ?? null };
 }
 
+function chi2Cell(value) {
+  return { text: chi2Text(value), sort: value ?? null };
+}
+
 /** The table of limits on one parameter along another, and its CSV. */
 async function fillLimits(store, limit) {
   const axis = axisOf(store, limit.parameter);
@@ -79,7 +83,7 @@ function fillFits(store) {
   const rows = fits.map((fit) => {
     const goodness = good ? [numberCell(fit.gof), numberCell(fit.dof), numberCell(fit.p_value, 3)] : [];
     const where = store.axes.map(({ name }) => numberCell(fit.best_fit[name]));
-    return [textCell(fit.label), numberCell(fit.minimum, 6), numberCell(fit.number_of_data), ...goodness, ...where, textCell(ends(store, fit).join(", "))];
+    return [textCell(fit.label), chi2Cell(fit.minimum), numberCell(fit.number_of_data), ...goodness, ...where, textCell(ends(store, fit).join(", "))];
   });
   fillTable(document.getElementById("fits"), columns, rows, { sortable: true });
   document.getElementById("fits-note").textContent =
@@ -126,7 +130,9 @@ function fillReferences(store) {
 }
 
 function fillProvenance(store) {
-  document.getElementById("provenance").replaceChildren(definitions(store.provenance));
+  const { scan_file: file, ...facts } = store.provenance;
+  const scan = file && element("details", {}, element("summary", { textContent: "scan file" }), element("pre", { textContent: file }));
+  document.getElementById("provenance").replaceChildren(definitions(facts), scan ?? "");
 }
 
 /** Names and values; lists of texts and small objects on lines of their own. */
