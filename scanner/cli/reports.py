@@ -30,8 +30,9 @@ def report(
     from scanner.analysis.report import write_report
     from scanner.dataset import open_dataset
 
+    groups = _groups(group or [])
     datasets = [open_dataset(store) for store in stores]
-    size = write_report(datasets, output, _groups(group or []), max_mb, _predict if spectra else None, spectra)
+    size = write_report(datasets, output, groups, max_mb, _predict if spectra else None, spectra)
     out.print(f"{output}: {len(datasets)} store(s), {size / 1e6:.1f} MB", highlight=False)
 
 

@@ -99,13 +99,15 @@ def _store(
 ) -> tuple[dict[str, Any], Arrays]:
     arrays, shown = Arrays(), pairs(dataset)
     sums, singles, refusal = sources(dataset, groups)
-    profiles = {s.label: [_profile(dataset, pair, s) for pair in shown] for s in (*sums, *singles)}
-    bests = [profiles[label][0].attrs["best_fit"] for label in profiles]
+    profiles = _profiles(dataset, shown, [*sums, *singles])
+    present = [source for source in (*sums, *singles) if source.label in profiles]
+    fits = [_fit(dataset, source, profiles[source.label][0]) for source in present]
+    bests = [fit["best_fit"] for fit in fits]
     found: dict[str, Any] = {
         **_head(dataset, refusal),
         "sums": [vars(source) for source in sums],
-        "limits": [x for s in (*sums, *singles) for p in profiles[s.label] for x in _limits(p, s, arrays)],
-        "fits": [_fit(dataset, source, profiles[source.label][0]) for source in (*sums, *singles)],
+        "limits": [limit for s in present for p in profiles[s.label] for limit in _limits(p, s, arrays)],
+        "fits": fits,
         "pairs": [{"axes": list(pair)} for pair in shown],
         "spectra": {},
     }
@@ -121,6 +123,19 @@ def _store(
     if arrays.size + _length(found) > budget:
         raise InputError("--max-mb", "even the coarsest page is larger", hint="raise it, or show fewer stores")
     return found, arrays
+
+
+def _profiles(
+    dataset: xr.Dataset, shown: Sequence[tuple[str, ...]], chosen: Sequence[Source]
+) -> dict[str, list[xr.DataArray]]:
+    """Profiles over every pair of axes, by source; without those that have no point that is ok."""
+    found: dict[str, list[xr.DataArray]] = {}
+    for source in chosen:
+        with contextlib.suppress(InputError):
+            found[source.label] = [dataset.scan.profile(*pair, experiments=list(source.members)) for pair in shown]
+    if not found:
+        raise InputError("report", "no point of this store has a result", dataset.attrs.get("store"))
+    return found
 
 
 def _head(dataset: xr.Dataset, refusal: str | None) -> dict[str, Any]:
@@ -189,11 +204,6 @@ def _counts(status: xr.DataArray) -> dict[str, int]:
     return {code.name: int(counts[code.name]) for code in Status if int(counts[code.name])}
 
 
-def _profile(dataset: xr.Dataset, pair: tuple[str, ...], source: Source) -> xr.DataArray:
-    found: xr.DataArray = dataset.scan.profile(*pair, experiments=list(source.members)).compute()
-    return found
-
-
 def _pack_profiles(
     dataset: xr.Dataset,
     shown: Sequence[tuple[str, ...]],
@@ -204,16 +214,17 @@ def _pack_profiles(
 ) -> dict[str, Any]:
     """Pack profiles, thinned on their axes only if they would take more than a number of characters."""
     inside = {name: int(np.abs(dataset[name].values - best[name]).argmin()) for name in axes(dataset)}
-    factor = 1
+    share = 1.0
     while True:
-        kept = {name: slices.thin(dataset.sizes[name], factor, inside[name]) for name in inside}
+        kept = {name: slices.thin(dataset.sizes[name], share, inside[name]) for name in inside}
         trial, packed = Arrays(), list[dict[str, Any]]()
         for i in range(len(shown)):
             packed.append({label: _pack_profile(found[i], kept, trial) for label, found in profiles.items()})
-        if trial.size + _length(packed) <= room or factor > max(dataset.sizes.values()) // 2:
+        size = trial.size + _length(packed)
+        if size <= room or share * max(dataset.sizes.values()) < 2:
             arrays.merge(trial)
             return {"kept": kept, "of_pair": packed}
-        factor += 1
+        share *= min(0.95, max(0.1, (room / size) ** 0.5))
 
 
 def _pack_profile(profile: xr.DataArray, kept: Mapping[str, Sequence[int]], arrays: Arrays) -> dict[str, Any]:

@@ -86,15 +86,15 @@ def fit(
     return second if second.size <= budget else first
 
 
-def thin(length: int, factor: int, always: int) -> list[int]:
-    """Every ``factor``-th index of an axis, or evenly from end to end, and one that is always kept.
+def thin(length: int, share: float, always: int) -> list[int]:
+    """Indices of a share of an axis' values, evenly from end to end, and one that is always kept.
 
-    >>> thin(9, 4, always=5)
+    >>> thin(9, 0.3, always=5)
     [0, 4, 5, 8]
-    >>> thin(9, 9, always=5)
+    >>> thin(9, 0.1, always=5)
     [5]
     """
-    count = math.ceil(length / factor)
+    count = math.ceil(length * share)
     even = np.linspace(0, length - 1, count).round() if count > 1 else np.empty(0)
     return sorted({*(int(i) for i in even), always})
 
@@ -118,12 +118,12 @@ def _plans(dataset: xr.Dataset, pairs: Sequence[tuple[str, ...]], best: Mapping[
     inside = {name: int(np.abs(dataset[name].values - value).argmin()) for name, value in best.items()}
     whole = {name: list(range(n)) for name, n in size.items()}
     yield [whole]
-    others = max((n for name, n in size.items() if any(name not in pair for pair in pairs)), default=1)
-    for factor in range(2, others + 1):
-        thinned = {name: thin(n, factor, inside[name]) for name, n in size.items()}
+    longest = max(size.values())
+    for count in range(longest - 1, 0, -1) if any(set(size) - set(pair) for pair in pairs) else ():
+        thinned = {name: thin(n, count / longest, inside[name]) for name, n in size.items()}
         yield [{name: (whole if name in pair else thinned)[name] for name in size} for pair in pairs]
-    for factor in range(2, max(size.values()) // 2 + 1):
-        thinned = {name: thin(n, factor, inside[name]) for name, n in size.items()}
+    for count in range(longest - 1, 1, -1):
+        thinned = {name: thin(n, count / longest, inside[name]) for name, n in size.items()}
         yield [{name: thinned[name] if name in pair else [inside[name]] for name in size} for pair in pairs]
 
 

@@ -45,7 +45,7 @@ def nodes(
     side = max(2, math.isqrt(max(0, number - len(found)) // len(pairs)))
     for pair in pairs:
         lattice = [
-            thin(dataset.sizes[n], math.ceil(dataset.sizes[n] / side), centre[n]) if n in pair else [centre[n]]
+            thin(dataset.sizes[n], min(1, side / dataset.sizes[n]), centre[n]) if n in pair else [centre[n]]
             for n in names
         ]
         found += [tuple(int(i) for i in node) for node in np.stack(np.meshgrid(*lattice), -1).reshape(-1, len(names))]
@@ -74,7 +74,8 @@ def spectra(dataset: xr.Dataset, chosen: Sequence[Node], predict: Predict, array
     -------
     dict
         By experiment: ``axes``, ``nodes`` (indices on these axes), ``panels`` and ``labels`` of the bins,
-        ``background``, ``data``, ``signal`` (node, bin) and ``status``; or ``problem`` where they cannot be predicted here.
+        ``background``, ``data``, ``signal`` (node, bin) and ``status``; or ``problem`` where they cannot be
+        predicted here.
     """
     found: dict[str, Any] = {}
     for name in experiments(dataset):
