@@ -29,7 +29,7 @@ def cube(**changes: Any) -> xr.Dataset:
         "curve": 20 / (1 + np.exp(3 * (1.2 - u + v))) + 0 * w,
         "also_a": 3 + (u - 2) ** 2 + v**2 + w**2,
     }
-    failed = (u > 2.8) & (v > 1.5)
+    failed = (u > 2.6) & (v > 1.5)
     values["b"][failed] = np.nan
     status = {name: np.where(np.isnan(x), Status.not_converged, Status.ok) for name, x in values.items()}
     depends = {"a": ["p", "q", "r"], "b": ["p", "q"], "curve": ["p", "q"], "also_a": ["p", "q", "r"]}

@@ -136,10 +136,12 @@ def assert_same_curve(trace: dict[str, Any], expected: Contour) -> None:
     assert trace["x"].count(None) == len(expected.lines) - 1
     assert len(found) == len(vertices)
 
-    def order(points: np.ndarray) -> np.ndarray:
-        return points[np.lexsort(np.round(points, 5).T)]
+    def distinct(points: np.ndarray) -> np.ndarray:
+        """In one order, each once: a closed line repeats its first vertex, and which one is first is free."""
+        ordered = points[np.lexsort(np.round(points, 4).T)]
+        return ordered[np.r_[True, np.abs(np.diff(ordered, axis=0)).max(1) > 1e-6]]
 
-    np.testing.assert_allclose(order(found), order(vertices), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(distinct(found), distinct(vertices), rtol=1e-5, atol=1e-5)
 
 
 def assert_same_surface(trace: dict[str, Any], expected: xr.DataArray, atol: float = 1e-5) -> None:
@@ -240,7 +242,7 @@ def test_hover_says_what_is_there(browser: Browser) -> None:
     assert "GeV (profiled)" in text and f"Δχ² = {float(delta[5, 4]):.3f}" in text
     for name in ("a", "b"):
         assert f"{name}: −2 ln L = {float(dataset['chi2'].sel(experiment=name).isel(at)):.3f}" in text
-    text = hover(browser, 12, 10)
+    text = hover(browser, 11, 9)
     assert "no result" in text and "b: not_converged" in text
 
 
@@ -250,7 +252,6 @@ def hover(browser: Browser, ix: int, iy: int) -> str:
 
     x, y = position(browser, ix, iy)
     browser.driver.execute_script("window.scrollTo(0, 0); document.getElementById('tooltip').textContent = ''")
-    ActionChains(browser.driver).w3c_actions.pointer_action.move_to_location(int(x), int(y))
     chain = ActionChains(browser.driver)
     chain.w3c_actions.pointer_action.move_to_location(int(x) - 2, int(y) - 2)
     chain.w3c_actions.pointer_action.move_to_location(int(x), int(y))
@@ -372,6 +373,7 @@ def test_texts_of_a_store_stay_texts(driver: Any, tmp_path: Path) -> None:
     write_report([dataset], tmp_path / "page.html", {EVIL + "sum": ["b", "curve"]}, predict=predict)
     browser = opened(driver, tmp_path / "page.html")
     browser.choose("source", EVIL)
+    browser.click("#experiments input.own:not(:checked)")
     hover(browser, 3, 3)
     assert browser.run("return document.querySelectorAll('img').length") == 0
     assert EVIL in browser.text("caption") and EVIL in browser.text("provenance")

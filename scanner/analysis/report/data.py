@@ -25,6 +25,8 @@ from scanner.errors import InputError, Status
 
 LIMIT_LEVEL = 0.90
 """Confidence level of the table of limits."""
+IN_MEMORY = 2**29
+"""Cubes of at most so many bytes are read once."""
 PROVENANCE = (
     "store",
     "identity_hash",
@@ -97,6 +99,8 @@ def _store(
     predict: spectra.Predict | None,
     number: int,
 ) -> tuple[dict[str, Any], Arrays]:
+    if dataset.nbytes <= IN_MEMORY:
+        dataset = dataset.persist()  # else every profile reads it again
     arrays, shown = Arrays(), pairs(dataset)
     sums, singles, refusal = sources(dataset, groups)
     profiles = _profiles(dataset, shown, [*sums, *singles])
@@ -169,7 +173,7 @@ def markup(label: str, name: str) -> str:
     r"""Write a label with mathtext as plotly's markup, or the name where it holds more than scripts and Greek.
 
     >>> markup(r"$|U_{\mu N}|^2$", "Umu4_sq"), markup(r"$\sqrt{s}$", "root_s")
-    ('|U<sub>μ N</sub>|<sup>2</sup>', 'root_s')
+    ('|U<sub>μN</sub>|<sup>2</sup>', 'root_s')
     """
     text = html.escape(label.replace("$", ""), quote=False)
     text = re.sub(r"\\(sin|cos|tan|log|ln)\b ?", r"\1", text)

@@ -161,7 +161,7 @@ function drawSpectrum(target, { panels, labels, background, signal, data }) {
     const domain = [start, start + (room * bins.length) / labels.length];
     start = domain[1] + 0.12;
     traces.push(...spectrumTraces(bins, { labels, background, signal, data }, suffix));
-    layout[`xaxis${suffix}`] = { domain, anchor: `y${suffix}`, tickangle: bins.length > 4 ? -60 : 0, tickfont: { size: 10 }, automargin: true };
+    layout[`xaxis${suffix}`] = { domain, anchor: `y${suffix}`, tickangle: bins.length > 4 ? -60 : 0, tickfont: { size: 10 }, automargin: true, tickvals: bins, ticktext: bins.map((bin) => plain(labels[bin])) };
     layout[`yaxis${suffix}`] = { anchor: `x${suffix}`, rangemode: "tozero", exponentformat: "power", automargin: true, title: { text: i ? "" : "events per bin" } };
     layout.annotations.push({ text: plain(name), showarrow: false, xref: "paper", yref: "paper", x: domain[0], y: 1, xanchor: "left", yanchor: "bottom" });
   });
@@ -170,10 +170,11 @@ function drawSpectrum(target, { panels, labels, background, signal, data }) {
 
 function spectrumTraces(bins, { labels, background, signal, data }, suffix) {
   const of = (values) => bins.map((bin) => values[bin]);
-  const common = { x: bins.map((bin) => plain(labels[bin])), xaxis: `x${suffix}`, yaxis: `y${suffix}`, showlegend: suffix === "", hovertemplate: "%{x}: %{y:.5~g}" };
+  const common = { x: bins, text: bins.map((bin) => plain(labels[bin])), textposition: "none", xaxis: `x${suffix}`, yaxis: `y${suffix}`, showlegend: suffix === "", hovertemplate: "%{text}: %{y:.5~g}" };
   const error = { type: "data", array: of(data).map(Math.sqrt), color: "#000", thickness: 1.2, width: 0 };
   const traces = [{ ...common, type: "bar", y: of(background), name: "background", marker: { color: "#c6d3dd" } }];
   if (signal.every((value) => !Number.isNaN(value))) traces.push({ ...common, type: "bar", y: of(signal), name: "signal", marker: { color: "#d1495b" } });
-  traces.push({ ...common, type: "scatter", mode: "markers", y: of(data), error_y: error, name: "data", marker: { color: "#000", size: 5 } });
+  const { textposition, ...points } = common; // of bars alone
+  traces.push({ ...points, type: "scatter", mode: "markers", y: of(data), error_y: error, name: "data", marker: { color: "#000", size: 5 } });
   return traces;
 }

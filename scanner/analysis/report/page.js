@@ -258,7 +258,7 @@ function chooseStore(index) {
   const curves = store.experiments.filter(({ from_curve }) => from_curve);
   Object.assign(state, {
     store, x: pair[0], y: pair[1] ?? null, wish: "profile", at, summed: new Set(first.members),
-    own: new Set((store.refusal ? store.experiments : curves).map(({ name }) => name)), source: first.label,
+    own: new Set((store.sums.length || store.experiments.length === 1 ? curves : store.experiments).map(({ name }) => name)), source: first.label,
   });
   state.point = bestPoint();
   options($("source"), usable, state.source);

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from dask.base import compute
 
 from scanner.analysis.report.arrays import Arrays
 from scanner.analysis.report.sources import Source, experiments, own, own_axes
@@ -36,14 +37,11 @@ class Slices:
         Their numbers.
     raw
         Bytes before they were packed.
-    thinned
-        Whether anything of the cube was left out.
     """
 
     samples: list[dict[str, Any]]
     arrays: Arrays
     raw: int
-    thinned: bool
 
     @property
     def size(self) -> int:
@@ -78,12 +76,14 @@ def fit(
     Slices
         It may exceed the budget only where two points of each axis do so.
     """
-    first = _take(dataset, _plan(dataset, pairs, len(sums), best, budget / WORST_RATIO), sums)
-    if not first.thinned or first.size > budget:
-        return first
-    ratio = 1.05 * first.size / first.raw  # now that it is known how well these numbers pack
-    second = _take(dataset, _plan(dataset, pairs, len(sums), best, budget / ratio), sums)
-    return second if second.size <= budget else first
+    probe = _take(dataset, [_plane(dataset, pairs[0], best)], sums)
+    ratio = min(WORST_RATIO, 1.1 * probe.size / probe.raw)
+    while True:
+        plan, coarsest = _plan(dataset, pairs, len(sums), best, budget / ratio)
+        taken = _take(dataset, plan, sums)
+        if taken.size <= budget or coarsest:
+            return taken
+        ratio *= 1.05 * taken.size / budget  # these numbers pack worse than those of the first plane
 
 
 def thin(length: int, share: float, always: int) -> list[int]:
@@ -99,23 +99,33 @@ def thin(length: int, share: float, always: int) -> list[int]:
     return sorted({*(int(i) for i in even), always})
 
 
+def _inside(dataset: xr.Dataset, best: Mapping[str, float]) -> dict[str, int]:
+    return {name: int(np.abs(dataset[name].values - value).argmin()) for name, value in best.items()}
+
+
+def _plane(dataset: xr.Dataset, pair: tuple[str, ...], best: Mapping[str, float]) -> Kept:
+    """The slice over two axes through a point."""
+    inside = _inside(dataset, best)
+    return {name: list(range(dataset.sizes[name])) if name in pair else [inside[name]] for name in best}
+
+
 def _plan(
     dataset: xr.Dataset, pairs: Sequence[tuple[str, ...]], solved: int, best: Mapping[str, float], budget: float
-) -> list[Kept]:
-    """The finest plan whose points take at most so many bytes, or the coarsest one."""
+) -> tuple[list[Kept], bool]:
+    """The finest plan whose points take at most so many bytes, or the coarsest, and whether it is that one."""
     depends = [own_axes(dataset, name) for name in experiments(dataset)] + [tuple(best)] * solved
     plan: list[Kept] = []
     for plan in _plans(dataset, pairs, best):
         points = sum(math.prod(len(kept[a]) for a in names) for kept in plan for names in depends)
         if points * BYTES_A_POINT <= budget:
-            break
-    return plan
+            return plan, False
+    return plan, True
 
 
 def _plans(dataset: xr.Dataset, pairs: Sequence[tuple[str, ...]], best: Mapping[str, float]) -> Iterator[list[Kept]]:
     """The whole cube, then every pair of axes whole and the others thinned more and more, then the pair as well."""
     size = {name: dataset.sizes[name] for name in best}
-    inside = {name: int(np.abs(dataset[name].values - value).argmin()) for name, value in best.items()}
+    inside = _inside(dataset, best)
     whole = {name: list(range(n)) for name, n in size.items()}
     yield [whole]
     longest = max(size.values())
@@ -130,32 +140,29 @@ def _plans(dataset: xr.Dataset, pairs: Sequence[tuple[str, ...]], best: Mapping[
 def _take(dataset: xr.Dataset, plan: Sequence[Kept], sums: Sequence[Source]) -> Slices:
     """Read and pack what a plan keeps."""
     arrays, samples, raw = Arrays(), [], 0
-    for kept in plan:
-        values = _read(dataset, kept, sums)
+    for kept, values in zip(plan, _read(dataset, plan, sums), strict=True):
         sample: dict[str, Any] = {"kept": kept, "experiments": {}, "sums": {}}
         for name in experiments(dataset):
-            chi2, status = values[f"chi2 {name}"], values[f"status {name}"]
+            chi2, status = values["chi2", name], values["status", name]
             packed = {**_pack(arrays, chi2), "status": arrays.add(status.values)}
             sample["experiments"][name] = {"axes": list(chi2.dims), **packed}
-            raw += chi2.size * BYTES_A_POINT
         for source in sums:
-            chi2 = values[f"sum {source.label}"]
+            chi2 = values["sum", source.label]
             sample["sums"][source.label] = {"axes": list(chi2.dims), **_pack(arrays, chi2)}
-            raw += chi2.size * BYTES_A_POINT
+        raw += sum(array.size for (kind, _), array in values.items() if kind != "status") * BYTES_A_POINT
         samples.append(sample)
-    thinned = any(len(kept[name]) < dataset.sizes[name] for kept in plan for name in kept)
-    return Slices(samples, arrays, raw, thinned)
+    return Slices(samples, arrays, raw)
 
 
-def _read(dataset: xr.Dataset, kept: Kept, sums: Sequence[Source]) -> xr.Dataset:
-    """The part of the cube that a sample holds, read in one pass."""
-    parts = {
-        f"{variable} {name}": own(dataset, variable, name)
-        for variable in ("chi2", "status")
-        for name in experiments(dataset)
-    }
-    parts |= {f"sum {source.label}": dataset.scan.total(list(source.members)) for source in sums}
-    return xr.Dataset({name: _select(part, kept) for name, part in parts.items()}).compute()
+def _read(
+    dataset: xr.Dataset, plan: Sequence[Kept], sums: Sequence[Source]
+) -> list[dict[tuple[str, str], xr.DataArray]]:
+    """The parts of the cube that a plan keeps, all in one pass."""
+    parts = {(kind, name): own(dataset, kind, name) for kind in ("chi2", "status") for name in experiments(dataset)}
+    parts |= {("sum", source.label): dataset.scan.total(list(source.members)) for source in sums}
+    lazy = [{key: _select(part, kept) for key, part in parts.items()} for kept in plan]
+    (found,) = compute(lazy)
+    return list(found)
 
 
 def _select(array: xr.DataArray, kept: Kept) -> xr.DataArray:
