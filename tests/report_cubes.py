@@ -69,7 +69,7 @@ def cube(**changes: Any) -> xr.Dataset:
             "scan_file": "name: toy",
             **changes,
         },
-    ).chunk({"p": 5})
+    )
 
 
 def noise(points: int, axes: str = "pqrs") -> xr.Dataset:

@@ -24,7 +24,7 @@ GROUPS = {"a and b": ["b", "a"], "with the curve": ["a", "b", "curve"]}
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Page:
     output = tmp_path_factory.mktemp("report") / "report.html"
-    write_report([cube()], output, GROUPS, predict=predict)
+    write_report([cube().chunk({"p": 5})], output, GROUPS, predict=predict)
     return Page(output)
 
 

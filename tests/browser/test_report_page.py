@@ -122,11 +122,19 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.fixture(scope="module")
+def loaded(driver: Any, report: Path) -> Browser:
+    return opened(driver, report)
+
+
 @pytest.fixture
-def browser(driver: Any, report: Path) -> Iterator[Browser]:
-    found = opened(driver, report)
-    yield found
-    assert found.problems() == []
+def browser(loaded: Browser, report: Path) -> Iterator[Browser]:
+    """The page as it is after loading."""
+    if loaded.driver.current_url != report.as_uri():
+        opened(loaded.driver, report)
+    loaded.run("document.getElementById('controls').reset(); await chooseStore(0)")
+    yield loaded
+    assert loaded.problems() == []
 
 
 def assert_same_curve(trace: dict[str, Any], expected: Contour) -> None:

@@ -3,7 +3,7 @@
 
 const LINES = ["#d1495b", "#edae49", "#00798c", "#30638e", "#003d5b"];
 const OWN = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"];
-const FILL = [[0, "#08306b"], [0.25, "#2171b5"], [0.5, "#6baed6"], [0.75, "#c6dbef"], [1, "#f7fbff"]];
+const FILL = [[0, "#4a8cc4"], [0.3, "#84b6de"], [0.6, "#bfdaf0"], [1, "#fafcff"]]; // light: dark lines lie on it
 const MISSING = "#d9d9d9";
 // plotly's own default offers to send the data to a server
 const CONFIG = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", modeBarButtonsToRemove: ["select2d", "lasso2d"] };

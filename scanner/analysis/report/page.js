@@ -111,7 +111,7 @@ async function draw() {
   const own = await ownSurfaces();
   if (mine !== turn) return;
   shown = sum;
-  if (sum) sum.name = names.length > 3 ? `sum of ${names.length} experiments` : names.join(" + ");
+  if (sum) sum.name = names.length > 6 ? `the sum of ${names.length} experiments` : names.join(" + ");
   report(problem ?? (sum ? null : "no point that could be summed has a result here"));
   caption(sum, names);
   drawPointSliders();
@@ -142,7 +142,7 @@ function caption(sum, names) {
   const where = state.store.axes.filter(({ name, values }) => values.length > 1 && name in sum.bestFit);
   const best = where.map((axis) => `${axis.name} = ${quantity(axis, sum.bestFit[axis.name])}`).join(", ");
   const at = fixed.length ? `at ${fixed.join(", ")}` : sum.what;
-  $("caption").textContent = `Δχ² of ${names.join(" + ")}, ${at}. Its minimum, −2 ln L = ${chi2Text(sum.minimum)}, is at ${best}.`;
+  $("caption").textContent = `Δχ² of ${sum.name}, ${at}. Its minimum, −2 ln L = ${chi2Text(sum.minimum)}, is at ${best}.`;
 }
 
 /** Value at which an axis is fixed, among those kept. */
@@ -183,7 +183,7 @@ function coordinates(point) {
 function tooltipText({ point, delta, rows, names }) {
   const lines = coordinates(point).map(({ name, value }) => `${name} = ${value}`);
   lines.push(Number.isNaN(delta) ? "no result" : `Δχ² = ${chi2Text(delta)}`);
-  const first = rows.filter(({ name }) => names.has(name));
+  const first = rows.filter(({ name }) => names.has(name) || state.own.has(name)).sort((a, b) => names.has(b.name) - names.has(a.name));
   for (const row of first.slice(0, 8)) lines.push(`${row.name}: ${rowText(row)}`);
   if (first.length > 8) lines.push(`and ${first.length - 8} more: click to see all`);
   return lines.join("\n");
@@ -244,8 +244,7 @@ function nearestNode(spectrum, point) {
 // ---- controls
 
 function options(select, entries, chosen) {
-  select.replaceChildren(...entries.map(([value, text]) => element("option", { value, textContent: text })));
-  if (chosen !== undefined) select.value = chosen;
+  select.replaceChildren(...entries.map(([value, text]) => element("option", { value, textContent: text, defaultSelected: value === chosen })));
 }
 
 function chooseStore(index) {
@@ -429,7 +428,7 @@ function click(data) {
 async function start() {
   options($("store"), DATA.stores.map(({ title }, i) => [i, title]), 0);
   $("levels").replaceChildren(
-    ...DATA.levels.map(({ cl }) => element("label", {}, element("input", { type: "checkbox", value: cl, checked: [0.6827, 0.9, 0.99].includes(cl) }), ` ${percent(cl)}`)),
+    ...DATA.levels.map(({ cl }) => element("label", {}, element("input", { type: "checkbox", value: cl, defaultChecked: [0.6827, 0.9, 0.99].includes(cl) }), ` ${percent(cl)}`)),
   );
   options($("own-level"), DATA.levels.map(({ cl }) => [cl, `${percent(cl)} CL`]), 0.9);
   $("controls").onsubmit = () => false;
