@@ -371,6 +371,36 @@ def test_thinning_is_stated(driver: Any, tmp_path: Path) -> None:
     assert browser.problems() == []
 
 
+def test_sums_of_shared_nuisances_are_those_computed_before(driver: Any, tmp_path: Path) -> None:
+    """The joint fit is lower than the sum of its parts, by an amount that varies; other sums are refused."""
+    dataset = cube().sel(experiment=["a", "b", "curve"])
+    for facts in dataset.attrs["experiments"].values():
+        facts["nuisances"] = ["flux"]
+    joint = dataset["chi2"].astype(np.float64).sum("experiment", skipna=False) - 2 * np.cos(dataset["q"])
+    dataset["total"] = joint.assign_attrs(experiments=["a", "b", "curve"])
+    write_report([dataset], tmp_path / "page.html")
+    browser = opened(driver, tmp_path / "page.html")
+    browser.click("input[name=mode][value=slice]")
+    browser.slide("at-r", 2)
+    expected = dataset.scan.profile("p", "q", at={"r": float(dataset["r"][2])})
+    assert_same_surface(browser.trace("surface"), expected)
+    browser.click("#experiments input.sum[value=b]")
+    problem = browser.text("problem")
+    assert "share nuisance parameters" in problem and "(a + b + curve)" in problem
+    assert browser.problems() == []
+
+
+def test_one_axis_alone(driver: Any, tmp_path: Path) -> None:
+    dataset = cube().sel(experiment=["a", "b"]).isel(q=[4], r=[3])
+    write_report([dataset], tmp_path / "page.html", predict=predict)
+    browser = opened(driver, tmp_path / "page.html")
+    np.testing.assert_allclose(browser.trace("surface")["y"], dataset.scan.profile("p"), rtol=1e-12, atol=1e-12)
+    limit = dataset.scan.limit("p", dof=2)
+    cells = browser.run("return [...document.querySelectorAll('#limits tbody td')].map((c) => c.textContent)")
+    assert cells[1:3] == [f"{float(limit['lower']):.4g}", f"{float(limit['upper']):.4g}"]
+    assert browser.problems() == []
+
+
 def test_texts_of_a_store_stay_texts(driver: Any, tmp_path: Path) -> None:
     dataset = cube(title=EVIL, scan_file=EVIL)
     dataset = dataset.assign_coords(experiment=[EVIL, "b", "curve", "also_a"])
