@@ -1,4 +1,4 @@
-"""Run a scan from its file to its store: lock, resume, workers, summary."""
+"""Run a recipe to its store: lock, resume, workers, summary."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from distributed import Client
 from jobs import clusters
 from jobs.executors import DaskExecutor, SerialExecutor
 from jobs.local import LocalWorkers, end_group
-from scanner import cube as cubes
 from scanner import engine, provenance
-from scanner.config import ScanFile
-from scanner.cube import Cube, Place
+from scanner import store as stores
+from scanner.config import Execution
+from scanner.cube import Cube
 from scanner.engine import Executor, Reporter, Summary
 from scanner.errors import InputError, ScannerError, StoreRefused
 from scanner.ledger import DONE
 from scanner.lock import DriverLock
-from scanner.scan import Scan
+from scanner.recipes.base import Recipe
+from scanner.store import Place
 
 DEFAULT_WORKERS = max(1, os.cpu_count() or 1)
 SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
@@ -35,7 +36,7 @@ SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 @dataclass(frozen=True)
 class Options:
-    """How to run a scan; None means what the scan file says.
+    """How to run a recipe; None means what it says itself.
 
     Parameters
     ----------
@@ -49,6 +50,8 @@ class Options:
         Replace a store that is there.
     verify
         Read every finished block and recompute those that are damaged.
+    only
+        Numbers of the blocks to compute; all by default.
     """
 
     out: str | None = None
@@ -56,11 +59,12 @@ class Options:
     workers: int | None = None
     fresh: bool = False
     verify: bool = False
+    only: frozenset[int] | None = None
 
 
-def store_url(file: ScanFile, out: str | os.PathLike[str] | None) -> str:
-    """Return the store's absolute path or URL."""
-    chosen = os.fspath(out) if out is not None else file.store
+def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
+    """Return the store's absolute path or URL: the one asked for, or else the scan file's own."""
+    chosen = os.fspath(out) if out is not None else own
     if chosen is None:
         raise InputError("store", "is missing", allowed="a path or URL here, or -o/--out")
     if "://" in chosen:
@@ -80,7 +84,7 @@ def store_url(file: ScanFile, out: str | os.PathLike[str] | None) -> str:
 
 def check_writable(url: str) -> None:
     """Raise InputError if a local store could not be written."""
-    path = cubes.local_path(url)
+    path = stores.local_path(url)
     if path is None:
         return
     existing = next(p for p in (path, *path.parents) if p.exists())
@@ -93,7 +97,7 @@ def check_writable(url: str) -> None:
         raise InputError("store", problem, str(existing), "a folder that you may write to") from None
 
 
-def run_scan(scan: Scan, options: Options, reporter: Reporter) -> tuple[Cube, Summary]:
+def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Summary]:
     """Create or resume a store and compute what is missing.
 
     Returns
@@ -101,47 +105,48 @@ def run_scan(scan: Scan, options: Options, reporter: Reporter) -> tuple[Cube, Su
     Cube, Summary
         The store, and what this run did in it.
     """
-    file = scan.file
-    url = store_url(file, options.out)
+    url = store_url(recipe.store, options.out)
     check_writable(url)
     refuse_foreign(url, options.fresh)
-    cluster = options.cluster or file.execution.cluster
-    workers = _workers(cluster, options, file)
+    cluster = options.cluster or recipe.execution.cluster
+    workers = _workers(cluster, options, recipe.execution)
     _check_reachable(cluster, url)
     with DriverLock(url) as lock:
         _end_predecessor(lock, reporter)
         if options.fresh:
             _erase(url)
         lock.note(None)
-        cube = engine.prepare(scan, url, workers, reporter)
-        cubes.remove_partial_files(url)
+        cube = engine.prepare(recipe, url, workers, reporter)
+        stores.remove_partial_files(url)
         with _log_file(url):
-            return cube, _compute(scan, cube, cluster, workers, options.verify, lock, reporter)
+            return cube, _compute(recipe, cube, cluster, workers, options, lock, reporter)
 
 
 def _compute(
-    scan: Scan, cube: Cube, cluster: str, workers: int, verify: bool, lock: DriverLock, reporter: Reporter
+    recipe: Recipe, cube: Cube, cluster: str, workers: int, options: Options, lock: DriverLock, reporter: Reporter
 ) -> Summary:
     ledger, message = cube.ledger()
     if message:
         reporter.message(message)
-    if verify:
-        engine.mend(scan, cube, reporter)
-    todo = engine.pending(cube, ledger, verify, reporter)
+    if options.verify:
+        engine.mend(recipe, cube, reporter)
+    todo = engine.pending(cube, ledger, options.verify, reporter)
+    if options.only is not None:
+        todo = [number for number in todo if number in options.only]
     found = engine.counts(cube, ledger)
     total = int(cube.layout.sizes().sum())
     reporter.start(found["blocks"], found["done"], total, found["points_done"])
     engine.log.info("start: %d blocks, %d done, %d to compute", found["blocks"], found["done"], len(todo))
-    lacking = engine.lacking_tables(scan, cube) if todo or verify else []
+    lacking = recipe.missing_parts(cube) if todo or options.verify else []
     if not todo and not lacking:
         ledger.flush()
         return Summary()
     begin = provenance.now()
-    with _executor(cube, cluster, min(workers, len(todo) + len(lacking)), scan, lock, reporter) as executor:
-        engine.build_tables(scan, cube, lacking, executor)
-        summary = engine.run_blocks(cube, ledger, todo, executor, reporter, scan.file.execution.retries)
+    with _executor(cube, cluster, min(workers, len(todo) + len(lacking)), recipe, lock, reporter) as executor:
+        engine.build_parts(recipe, cube, lacking, executor)
+        summary = engine.run_blocks(cube, ledger, todo, executor, reporter, recipe.execution.retries)
     if "://" not in cluster:  # our workers have ended; one that died in mid-write may have left a file
-        cubes.remove_partial_files(cube.url)
+        stores.remove_partial_files(cube.url)
     run = {
         "start": begin,
         "end": provenance.now(),
@@ -166,10 +171,10 @@ def known_cluster(cluster: str) -> int | None:
     return None if cluster in ("local", "serial") else clusters.read(clusters.find(cluster)).workers
 
 
-def _workers(cluster: str, options: Options, file: ScanFile) -> int:
+def _workers(cluster: str, options: Options, execution: Execution) -> int:
     """Return the number of workers: the command line's, else that of the cluster asked for, else the scan file's."""
-    own, written = known_cluster(cluster), file.execution.workers
-    if cluster == file.execution.cluster:
+    own, written = known_cluster(cluster), execution.workers
+    if cluster == execution.cluster:
         return options.workers or written or own or DEFAULT_WORKERS
     return options.workers or own or written or DEFAULT_WORKERS
 
@@ -192,7 +197,7 @@ def _check_reachable(cluster: str, url: str) -> None:
 
 @contextlib.contextmanager
 def _executor(
-    cube: Cube, cluster: str, workers: int, scan: Scan, lock: DriverLock, reporter: Reporter
+    cube: Cube, cluster: str, workers: int, recipe: Recipe, lock: DriverLock, reporter: Reporter
 ) -> Iterator[Executor]:
     """Start workers and connect to them; they are noted before they exist, and ended on every way out."""
     if cluster == "serial":
@@ -204,10 +209,10 @@ def _executor(
             reporter.message(f"dashboard: {client.dashboard_link}")
             yield DaskExecutor(cube, client, count, lambda: None)
         return
-    memory = scan.file.execution.memory_bytes
+    memory = recipe.execution.memory_bytes
     started: LocalWorkers | clusters.BatchWorkers
     if cluster == "local":
-        folder = cubes.local_path(cube.url)
+        folder = stores.local_path(cube.url)
         started = LocalWorkers(workers, memory, folder / "cluster.log" if folder else None)
     else:
         started = clusters.BatchWorkers(clusters.read(clusters.find(cluster)), workers, memory, cube.url)
@@ -266,7 +271,7 @@ def _end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
 
 def refuse_foreign(url: str, fresh: bool = False) -> None:
     """Raise if something else than a store of ours is there, before even a lock is written into it."""
-    if cubes.look(url) is not Place.FOREIGN:
+    if stores.look(url) is not Place.FOREIGN:
         return
     if fresh:
         raise StoreRefused(f"{url}: --fresh deletes only stores of this program, and this folder is none")
@@ -275,8 +280,8 @@ def refuse_foreign(url: str, fresh: bool = False) -> None:
 
 def _erase(url: str) -> None:
     """Delete a store of ours, whole or half made."""
-    with cubes.storage_errors(url):
-        cubes.erase(url)
+    with stores.storage_errors(url):
+        stores.erase(url)
 
 
 class _Log(logging.FileHandler):
@@ -289,11 +294,11 @@ class _Log(logging.FileHandler):
 @contextlib.contextmanager
 def _log_file(url: str) -> Iterator[None]:
     """Append the driver's log to a local store: one line a block."""
-    folder = cubes.local_path(url)
+    folder = stores.local_path(url)
     if folder is None:
         yield
         return
-    with cubes.storage_errors(url):
+    with stores.storage_errors(url):
         handler = _Log(folder / "driver.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     engine.log.addHandler(handler)

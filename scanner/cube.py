@@ -16,37 +16,116 @@ zarr and xarray accept writes that cover part of a shard, and lose data when two
 
 from __future__ import annotations
 
-import contextlib
-import enum
 import functools
 import math
-import shutil
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import zarr
-from zarr.abc.store import Store
 from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.core.sync import sync
-from zarr.storage import LocalStore
 
 from scanner import provenance
 from scanner.errors import Status, StoreError, StoreRefused
 from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, Ledger, LedgerDamaged
-from scanner.scan import Scan
-from scanner.tables import PlannedTable
+from scanner.likelihoods.pulls import number_of_terms
+from scanner.store import FORMAT, decoding_errors, erase, keys, local_path, location, storage_errors
+from scanner.tables import Plan, PlannedTable
 
-FORMAT = 1
-DRIVER_FILES = {"driver.lock", "driver.json", "driver.new", "driver.log", "cluster.log"}
 INNER_POINTS = 2**16
+TOTAL = "total"
+"""In place of an experiment: the sum of all of them."""
 _CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 _WRITE_ALL: Any = {"write_empty_chunks": True}
+
+Coordinates = list[tuple[str, np.ndarray, tuple[str, ...]]]
+"""Path in the store, values and axes of everything that becomes a coordinate."""
+
+
+@dataclass(frozen=True)
+class GroupArrays:
+    """What a store keeps of the experiments that depend on the same axes.
+
+    Parameters
+    ----------
+    axes
+        Their names.
+    experiments
+        Names, in the order of the arrays' first dimension.
+    outputs
+        Names of the arrays besides ``status``.
+    dtype
+        Of these arrays (but ``pull_terms``).
+    nuisances
+        Number of nuisance parameters that each of them shares with others; its ``pull_terms`` are kept then.
+    """
+
+    axes: tuple[str, ...]
+    experiments: tuple[str, ...]
+    outputs: tuple[str, ...]
+    dtype: str
+    nuisances: int = 0
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> tuple[GroupArrays, ...]:
+        """Return the groups of a store from its record."""
+        shared = {"outputs": record.get("outputs"), "dtype": record.get("dtype")}
+        return tuple(
+            cls(tuple(g["axes"]), tuple(g["experiments"]), tuple(g["outputs"]), g["dtype"], g["nuisances"])
+            for g in ({**shared, "nuisances": 0, **one} for one in record["groups"])
+        )
+
+    def arrays(self) -> dict[str, tuple[int, ...]]:
+        """Return the lengths of the dimensions before the axes, by array, ``status`` last."""
+        members = len(self.experiments)
+        found: dict[str, tuple[int, ...]] = dict.fromkeys(self.outputs, (members,))
+        if self.nuisances:
+            found["pull_terms"] = (members, number_of_terms(self.nuisances))
+        return {**found, "status": (members,)}
+
+    def bytes(self, points: int) -> int:
+        """Return the size of the arrays of so many points, uncompressed [bytes]."""
+        return points * sum(math.prod(n) * self.dtype_of(name).itemsize for name, n in self.arrays().items())
+
+    def dtype_of(self, name: str) -> np.dtype[Any]:
+        """Return the dtype of an array: sums of polynomials cancel, so that these are kept in float64."""
+        return np.dtype({"status": "uint8", "pull_terms": "float64"}.get(name, self.dtype))
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What a store is created from.
+
+    Parameters
+    ----------
+    layout
+        Its blocks.
+    groups
+        What it keeps of each group of experiments.
+    coordinates
+        Its axes, and what follows from them.
+    record
+        What it records besides: ``kind``, ``name``, ``identity``, ``axes``, ``model``, ``experiments``, …
+    tables
+        The tables that its blocks need.
+    """
+
+    layout: Layout
+    groups: tuple[GroupArrays, ...]
+    coordinates: Coordinates
+    record: Mapping[str, Any]
+    tables: Plan = field(default_factory=dict)
+
+    @property
+    def bytes(self) -> int:
+        """Upper bound of the store's size [bytes]."""
+        arrays = sum(g.bytes(math.prod(n)) for g, n in zip(self.groups, self.layout.shapes, strict=True))
+        return arrays + sum(t.bytes for t in self.tables.values())
 
 
 @dataclass(frozen=True)
@@ -73,9 +152,17 @@ class Cube:
     @functools.cached_property
     def arrays(self) -> tuple[dict[str, Any], ...]:
         """The arrays of each group by name, ``status`` last; handles are opened once."""
-        names = (*self.record["outputs"], "status")
-        groups = range(len(self.layout.shapes))
-        return tuple({n: self.array(f"g{g}/{n}") for n in names} for g in groups)
+        return tuple({n: self.array(f"g{i}/{n}") for n in group.arrays()} for i, group in enumerate(self.groups))
+
+    @functools.cached_property
+    def groups(self) -> tuple[GroupArrays, ...]:
+        """What is kept of each group of experiments."""
+        return GroupArrays.of(self.record)
+
+    @property
+    def kind(self) -> str:
+        """What it was made by: ``scan``, ``merge`` or ``toys``."""
+        return str(self.record.get("kind", "scan"))
 
     def array(self, path: str) -> Any:
         """Return the zarr array at a path of the store, set to write chunks even if they hold only the fill."""
@@ -106,8 +193,8 @@ class Cube:
 
     def write(self, block: Block, results: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Write a block's results, rounded to the cube's dtype, status last; return its statuses' counts."""
-        rounded = round_to(results, self.record["dtype"])
-        region = (slice(None), *block.slices)
+        rounded = round_to(results, self.groups[block.group].dtype)
+        region = (..., *block.slices)
         with storage_errors(self.url):
             for name, array in self.arrays[block.group].items():
                 try:
@@ -119,14 +206,18 @@ class Cube:
         return {Status(int(v)).name: int(n) for v, n in zip(values, counts, strict=True)}
 
     def _delete(self, block: Block, name: str) -> None:
-        position = "/".join(map(str, (0, *self.layout.position(block.number, block.group))))
-        sync((self.arrays[block.group][name].store_path / f"c/{position}").delete())
+        sync((self.arrays[block.group][name].store_path / f"c/{self.key(block, name)}").delete())
+
+    def key(self, block: Block, name: str) -> str:
+        """Return the key of a block's shard within an array: ``0/3/1``."""
+        before = len(self.groups[block.group].arrays()[name])
+        return "/".join(map(str, (*[0] * before, *self.layout.position(block.number, block.group))))
 
     def write_failed(self, block: Block, status: Status) -> None:
         """Mark every point of a block as not computed, for the reason given by a status."""
-        shape = (self.arrays[block.group]["status"].shape[0], *block.shape)
-        results = {name: np.full(shape, np.nan) for name in self.record["outputs"]}
-        self.write(block, {**results, "status": np.full(shape, status, dtype=np.uint8)})
+        shapes = {name: (*n, *block.shape) for name, n in self.groups[block.group].arrays().items()}
+        marks = np.full(shapes.pop("status"), status, dtype=np.uint8)
+        self.write(block, {**{name: np.full(shape, np.nan) for name, shape in shapes.items()}, "status": marks})
 
     def read(self, block: Block, name: str) -> np.ndarray:
         """Return a block of an array.
@@ -137,7 +228,7 @@ class Cube:
             If the block is damaged.
         """
         with decoding_errors(self.url, f"block {block.number}"):
-            return np.asarray(self.arrays[block.group][name][(slice(None), *block.slices)])
+            return np.asarray(self.arrays[block.group][name][(..., *block.slices)])
 
     def written(self) -> set[int]:
         """Numbers of the blocks all of whose shards exist."""
@@ -149,7 +240,8 @@ class Cube:
 
     def _shards(self, path: str, group: int) -> set[int]:
         counts, offset = self.layout.counts(group), self.layout.offsets[group]
-        positions = [tuple(map(int, key.split("/")[1:])) for key in keys(self.root, path)]
+        before = len(self.groups[group].arrays()[path.rpartition("/")[2]])
+        positions = [tuple(map(int, key.split("/")[before:])) for key in keys(self.root, path)]
         return {offset + int(np.ravel_multi_index(p, counts)) if p else offset for p in positions}
 
     def is_failed(self, block: Block) -> bool:
@@ -182,18 +274,18 @@ class Cube:
     def damaged(self, block: Block) -> bool:
         """Whether a finished block cannot be decoded, or lacks a number or a status."""
         try:
-            chi2, status = self.read(block, "chi2"), self.read(block, "status")
-            for name in self.record["outputs"]:
-                self.read(block, name)
+            status, *values = (self.read(block, name) for name in ("status", *self.groups[block.group].outputs))
         except StoreError:
             return True
-        return bool((status == Status.missing).any() or (np.isnan(chi2) & (status == Status.ok)).any())
+        return bool(
+            (status == Status.missing).any() or any((np.isnan(v) & (status == Status.ok)).any() for v in values)
+        )
 
-    def mend(self, scan: Scan) -> list[str]:
+    def mend(self, coordinates: Coordinates) -> list[str]:
         """Write damaged axes and other coordinates anew; return their paths."""
-        mended = [path for path, _, _ in _coordinates(scan) if self.unreadable(path)]
+        mended = [path for path, _, _ in coordinates if self.unreadable(path)]
         with storage_errors(self.url):
-            for path, values, names in _coordinates(scan):
+            for path, values, names in coordinates:
                 if path in mended:
                     _save(self.root, path, values, names)
         return mended
@@ -209,24 +301,24 @@ class Cube:
         return False
 
 
-def create(url: str, scan: Scan, layout: Layout, tables: Mapping[str, PlannedTable]) -> Cube:
+def create(url: str, blueprint: Blueprint) -> Cube:
     """Create a store, in place of one whose creation did not end.
 
     The record is written last, so that half a store is never taken for a whole one. Tables are empty.
     """
     with storage_errors(url):
         erase(url)
-        root = zarr.create_group(_place(url), attributes={"scanner": {"format": FORMAT}})
-        for path, values, names in _coordinates(scan):
+        root = zarr.create_group(location(url), attributes={"scanner": {"format": FORMAT}})
+        for path, values, names in blueprint.coordinates:
             _save(root, path, values, names)
-        for path, table in tables.items():
+        for path, table in blueprint.tables.items():
             create_table(root, path, table)
-        for number in range(len(scan.groups)):
-            _create_arrays(root, scan, layout, number)
-        Ledger.empty(root, layout.number_of_blocks).flush()
-        record = _record(scan, layout, tables)
+        for number in range(len(blueprint.groups)):
+            _create_arrays(root, blueprint, number)
+        Ledger.empty(root, blueprint.layout.number_of_blocks).flush()
+        record = _record(blueprint)
         root.attrs.put({"scanner": record})
-    return Cube(url, root, record, layout)
+    return Cube(url, root, record, blueprint.layout)
 
 
 def open_cube(url: str, mode: str = "r") -> Cube:
@@ -238,7 +330,7 @@ def open_cube(url: str, mode: str = "r") -> Cube:
         If there is none at that place, or it is not one of ours.
     """
     try:
-        root = zarr.open_group(_place(url), mode=mode)  # type: ignore[arg-type]
+        root = zarr.open_group(location(url), mode=mode)  # type: ignore[arg-type]
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
         raise StoreRefused(f"{url}: no store there") from None
     except Exception as error:
@@ -249,112 +341,6 @@ def open_cube(url: str, mode: str = "r") -> Cube:
     url = str(local_path(url) or url)
     layout = Layout(*(tuple(tuple(x) for x in record["layout"][k]) for k in ("shapes", "blocks")))
     return Cube(url, root, record, layout)
-
-
-class Place(enum.Enum):
-    """What is found where a store shall be."""
-
-    EMPTY = "nothing"
-    CREATING = "a store of ours whose creation did not end"
-    COMPLETE = "a store of ours"
-    FOREIGN = "something else"
-
-
-def look(url: str) -> Place:
-    """Say what is at a URL."""
-    try:
-        root = zarr.open_group(_place(url), mode="r")
-    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
-        folder = local_path(url)
-        names = {p.name for p in folder.iterdir()} if folder and folder.is_dir() else set()
-        left = {n for n in names - DRIVER_FILES if not n.endswith(".partial")}
-        return Place.FOREIGN if left else Place.EMPTY
-    except Exception as error:
-        if local_path(url) is None:
-            raise StoreError(f"{url}: cannot be reached ({type(error).__name__}: {error})") from None
-        return Place.FOREIGN
-    record: Any = root.attrs.get("scanner")
-    if not isinstance(record, dict) or record.get("format") != FORMAT:
-        return Place.FOREIGN
-    return Place.CREATING if "identity" not in record else Place.COMPLETE
-
-
-def local_path(url: str) -> Path | None:
-    """The absolute path of a store on a file system, or None for another kind of URL."""
-    path = url.removeprefix("file://")
-    return None if "://" in path else Path(path).expanduser().absolute()
-
-
-def _place(url: str) -> str | Path:
-    """What zarr shall open: a path wherever there is one, because only there are its writes atomic renames."""
-    return local_path(url) or url
-
-
-def remove_partial_files(url: str) -> int:
-    """Remove what killed writers left behind; only safe when no writer is alive. Returns how many."""
-    folder = local_path(url)
-    leftovers = list(folder.rglob("*.partial")) if folder else []
-    for path in leftovers:
-        path.unlink(missing_ok=True)
-    return len(leftovers)
-
-
-def erase(url: str) -> None:
-    """Delete the contents of a store of ours, keeping the driver's files; what says that it is ours goes last."""
-    folder = local_path(url)
-    if folder is None:
-        sync(_clear(zarr.open_group(url, mode="a").store))
-        return
-    for path in sorted(folder.iterdir(), key=lambda p: p.name == "zarr.json") if folder.is_dir() else ():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name not in DRIVER_FILES:
-            path.unlink()
-
-
-async def _clear(store: Store) -> None:
-    """Empty a store; zarr 3.1's own `clear` stops at the first folder that is gone with its parent."""
-    for name in [name async for name in store.list_dir("")]:
-        if name != "zarr.json":
-            await store.delete_dir(name)
-    await store.delete("zarr.json")
-
-
-@contextlib.contextmanager
-def storage_errors(url: str) -> Iterator[None]:
-    """Turn a full, read-only, forbidden or failing file system into one clear message."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"{url}: cannot be written: {error.strerror or error}\n  nothing that was done is lost; "
-            "mend this and run the same command to go on"
-        ) from error
-
-
-@contextlib.contextmanager
-def decoding_errors(url: str, what: str) -> Iterator[None]:
-    """Turn a damaged chunk into one clear message."""
-    try:
-        yield
-    except Exception as error:
-        raise StoreError(
-            f"{url}: {what} is damaged ({type(error).__name__}: {error})\n  "
-            "run the scan again with --verify to find and recompute damaged blocks"
-        ) from error
-
-
-def keys(root: zarr.Group, path: str) -> list[str]:
-    """Keys of the shards of an array, without its path: ``0/3/1``. An empty file (host crash) is no shard."""
-    prefix = f"{root.store_path.path}/{path}/c/".lstrip("/")
-
-    async def collect() -> list[str]:
-        return [key.removeprefix(prefix) async for key in root.store.list_prefix(prefix)]
-
-    keys = [key for key in sync(collect()) if all(part.isdecimal() for part in key.split("/"))]
-    if not isinstance(root.store, LocalStore):
-        return keys
-    return [key for key in keys if (root.store.root / prefix / key).stat().st_size]
 
 
 def _save(root: zarr.Group, path: str, values: np.ndarray, names: tuple[str, ...] | None = None) -> None:
@@ -368,15 +354,6 @@ def _save(root: zarr.Group, path: str, values: np.ndarray, names: tuple[str, ...
         overwrite=True,
     ).with_config(_WRITE_ALL)
     array[...] = values
-
-
-def _coordinates(scan: Scan) -> list[tuple[str, np.ndarray, tuple[str, ...]]]:
-    """Path, values and axes of everything that becomes a coordinate."""
-    axes = [(f"axes/{axis.name}", axis.array, (axis.name,)) for axis in scan.grid.axes]
-    tied = [(name, scan.parameters[name]) for name in scan.file.tied]
-    kept = [(f"tied/{name}", values) for name, values in tied]
-    kept += [(f"derived/{name}", values) for name, values in scan.derived.items()]
-    return axes + [(path, values.array, values.axes) for path, values in kept]
 
 
 def create_table(root: zarr.Group, path: str, planned: PlannedTable) -> None:
@@ -393,22 +370,21 @@ def create_table(root: zarr.Group, path: str, planned: PlannedTable) -> None:
         )
 
 
-def _create_arrays(root: zarr.Group, scan: Scan, layout: Layout, number: int) -> None:
-    group, block = scan.groups[number], layout.blocks[number]
-    members = len(group.members)
+def _create_arrays(root: zarr.Group, blueprint: Blueprint, number: int) -> None:
+    group, shape, block = blueprint.groups[number], blueprint.layout.shapes[number], blueprint.layout.blocks[number]
     powers_of_two = all(n & (n - 1) == 0 for n in block)
     inner = block_shape(block, INNER_POINTS) if powers_of_two else block
-    for name in (*scan.file.outputs, "status"):
+    for name, before in group.arrays().items():
         status = name == "status"
         array = root.create_array(
             f"g{number}/{name}",
-            shape=(members, *layout.shapes[number]),
-            shards=(members, *block),
-            chunks=(1, *inner),
-            dtype="uint8" if status else scan.file.dtype,
+            shape=(*before, *shape),
+            shards=(*before, *block),
+            chunks=(*[1] * len(before), *inner),
+            dtype=group.dtype_of(name),
             fill_value=int(Status.missing) if status else math.nan,
             compressors=_CODECS,
-            dimension_names=("experiment", *group.axes),
+            dimension_names=(*("experiment", "term")[: len(before)], *group.axes),
             overwrite=True,
         )
         if status:
@@ -416,45 +392,16 @@ def _create_arrays(root: zarr.Group, scan: Scan, layout: Layout, number: int) ->
             array.attrs["flag_meanings"] = " ".join(s.name for s in Status)
 
 
-def _record(scan: Scan, layout: Layout, tables: Mapping[str, PlannedTable]) -> dict[str, Any]:
+def _record(blueprint: Blueprint) -> dict[str, Any]:
     """The attributes of a store, plain JSON."""
-    identity = provenance.identity(scan)
     return {
         "format": FORMAT,
         "id": uuid.uuid4().hex,
-        "name": scan.file.name,
-        "identity": identity,
-        "identity_hash": provenance.digest(identity),
-        "scan_file": scan.file.model_dump(exclude_none=True),
-        "outputs": list(scan.file.outputs),
-        "dtype": scan.file.dtype,
-        "layout": {"shapes": layout.shapes, "blocks": layout.blocks},
-        "groups": [{"axes": g.axes, "experiments": [m.experiment.name for m in g.members]} for g in scan.groups],
-        "axes": {a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in scan.grid.axes},
-        "tied": {
-            n: {"unit": scan.model.parameter(n).unit, "long_name": scan.model.parameter(n).long_name or n}
-            for n in scan.file.tied
-        },
-        "derived": {
-            d.name: {"unit": d.unit, "long_name": d.long_name or d.name}
-            for d in scan.model.derived
-            if d.name in scan.derived
-        },
-        "model": {
-            "name": scan.model.name,
-            "title": scan.model.title,
-            "physics_version": scan.model.version,
-            "parameters": {
-                p.name: p.shown(float(scan.parameters[p.name].array))
-                for p in scan.model.parameters
-                if not scan.parameters[p.name].axes
-            },
-            "null": dict(scan.model.null) if scan.model.null is not None else None,
-            "references": [str(r) for r in scan.model.references],
-        },
-        "experiments": {name: m.experiment.attributes() for name, m in scan.members().items()},
-        "tables": {path: {"axes": t.axes, "key": t.key} for path, t in tables.items()},
-        "plugins": provenance.plugins(scan),
+        **blueprint.record,
+        "identity_hash": provenance.digest(blueprint.record["identity"]),
+        "layout": {"shapes": blueprint.layout.shapes, "blocks": blueprint.layout.blocks},
+        "groups": [asdict(group) for group in blueprint.groups],
+        "tables": {path: {"axes": t.axes, "key": t.key} for path, t in blueprint.tables.items()},
         "created": provenance.now(),
         "environment": provenance.environment(),
     }

@@ -12,15 +12,19 @@ import xarray as xr
 
 import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .scan)
 from scanner.config import to_yaml
-from scanner.cube import Cube, decoding_errors, local_path, open_cube
+from scanner.cube import TOTAL, Cube, open_cube
 from scanner.errors import Status, StoreError
+from scanner.store import decoding_errors, local_path
 
 MAX_CHUNK = 2**21
 _LONG_NAMES = {
     "chi2": "-2 ln L, up to a constant of the experiment",
     "gof": "r^T M^-1 r at the prediction",
     "events": "expected signal events",
+    "pull_terms": "-2 ln L as a polynomial in the shared nuisance parameters: value, gradient, curvature",
     "status": "status of the point",
+    "total": "sum of all experiments' -2 ln L, shared nuisance parameters profiled jointly",
+    "total_status": "status of the sum",
 }
 
 
@@ -66,12 +70,27 @@ def open_dataset(url: str) -> xr.Dataset:
     for kind in ("axes", "tied", "derived"):
         for name, facts in cube.record.get(kind, {}).items():
             coordinates[name] = _coordinate(cube, kind, name, facts)
-    data = {name: (("experiment", *axes), _stack(cube, name, axes)) for name in cube.arrays[0]}
-    dataset = xr.Dataset(data, coordinates, _attributes(cube))
+    dataset = xr.Dataset(_variables(cube, axes), coordinates, _attributes(cube))
     for name, variable in dataset.data_vars.items():
         variable.attrs.update(units="1", long_name=_LONG_NAMES[str(name)])
-    dataset["status"].attrs.update(flag_values=[int(s) for s in Status], flag_meanings=" ".join(s.name for s in Status))
+    for name in {"status", "total_status"} & set(dataset.data_vars):
+        flags = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name for s in Status)}
+        dataset[name].attrs.update(flags)
     return dataset
+
+
+def _variables(cube: Cube, axes: tuple[str, ...]) -> dict[str, Any]:
+    """All arrays of a store, each experiment's on all axes; what only some experiments have is NaN in the others."""
+    groups = [n for n, group in enumerate(cube.groups) if group.experiments != (TOTAL,)]
+    names = dict.fromkeys(name for n in groups for name in cube.groups[n].arrays())
+    found: dict[str, Any] = {}
+    for name in names:
+        before = ("experiment", "term") if name == "pull_terms" else ("experiment",)
+        found[name] = ((*before, *axes), _stack(cube, name, groups, axes))
+    for number in set(range(len(cube.groups))) - set(groups):
+        for name, variable in (("chi2", "total"), ("status", "total_status")):
+            found[variable] = (axes, _on_axes(cube, number, name, axes)[0])
+    return found
 
 
 def _coordinate(cube: Cube, kind: str, name: str, facts: dict[str, str]) -> Any:
@@ -84,20 +103,38 @@ def _coordinate(cube: Cube, kind: str, name: str, facts: dict[str, str]) -> Any:
     return (array.metadata.dimension_names or (), values, attributes)
 
 
-def _stack(cube: Cube, name: str, axes: tuple[str, ...]) -> Any:
+def _stack(cube: Cube, name: str, groups: list[int], axes: tuple[str, ...]) -> Any:
     """All experiments of an array, in the file's order, broadcast to all axes."""
-    shape = cube.shape
     parts: dict[str, Any] = {}
-    for number, group in enumerate(cube.record["groups"]):
-        chunks = (1, *cube.layout.blocks[number])
-        token = f"{name}-{uuid.uuid4().hex}"
-        array = da.from_array(_Reader(cube, number, name), chunks, name=token, asarray=False)
-        index = (slice(None), *(slice(None) if a in group["axes"] else None for a in axes))
-        whole = _broadcast(array[index], (len(group["experiments"]), *shape))
-        if len(cube.record["groups"]) == 1:
+    for number in groups:
+        experiments = cube.groups[number].experiments
+        whole = _on_axes(cube, number, name, axes)
+        if len(groups) == 1:
             return whole
-        parts.update({e: whole[i : i + 1] for i, e in enumerate(group["experiments"])})
+        parts.update({e: whole[i : i + 1] for i, e in enumerate(experiments)})
+    longest = max(part.shape[1] for part in parts.values()) if name == "pull_terms" else 0
+    if longest:
+        parts = {e: _padded(part, longest) for e, part in parts.items()}
     return da.concatenate([parts[e] for e in cube.record["experiments"]])
+
+
+def _on_axes(cube: Cube, number: int, name: str, axes: tuple[str, ...]) -> Any:
+    """An array of a group, broadcast to all axes; NaN if the group has none of that name."""
+    group, shape = cube.groups[number], cube.shape
+    before = group.arrays().get(name)
+    if before is None:
+        before = (len(group.experiments), *([0] if name == "pull_terms" else []))
+        return da.full((*before, *shape), np.nan, dtype=group.dtype_of(name), chunks=(*before, *([64] * len(shape))))
+    chunks = (1, *before[1:], *cube.layout.blocks[number])
+    array = da.from_array(_Reader(cube, number, name), chunks, name=f"{name}-{uuid.uuid4().hex}", asarray=False)
+    index = (*[slice(None)] * len(before), *(slice(None) if a in group.axes else None for a in axes))
+    return _broadcast(array[index], (*before, *shape))
+
+
+def _padded(array: Any, length: int) -> Any:
+    """Lengthen the second dimension with NaN."""
+    lacking = [(0, length - array.shape[1] if i == 1 else 0) for i in range(array.ndim)]
+    return da.pad(array, lacking, constant_values=np.nan)
 
 
 def _broadcast(array: Any, shape: tuple[int, ...]) -> Any:
@@ -115,12 +152,13 @@ def _broadcast(array: Any, shape: tuple[int, ...]) -> Any:
 
 
 def _attributes(cube: Cube) -> dict[str, Any]:
-    record = cube.record
-    runs = cube.runs
-    axes = {name: list(group["axes"]) for group in record["groups"] for name in group["experiments"]}
+    record, runs = cube.record, cube.runs
+    axes = {name: list(group.axes) for group in cube.groups for name in group.experiments}
+    own = {"scan_file": to_yaml(record["scan_file"])} if "scan_file" in record else {"merge": record["merge"]}
     return {
         "title": f"{record['name']}: {record['model']['title']}",
-        "scan_file": to_yaml(record["scan_file"]),
+        "kind": cube.kind,
+        **own,
         "identity_hash": record["identity_hash"],
         "model": record["model"],
         "experiments": {name: {**facts, "axes": axes[name]} for name, facts in record["experiments"].items()},

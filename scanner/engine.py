@@ -16,11 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from scanner import cube as cubes
-from scanner import planning, provenance, stored_tables, tables, worker
-from scanner.cube import Cube, Place
+from scanner import provenance, worker
+from scanner import store as stores
+from scanner.cube import Blueprint, Cube
 from scanner.errors import ScannerError, Status, StoreError, StoreRefused
 from scanner.ledger import DONE, FAILED, Ledger
-from scanner.scan import Scan
+from scanner.recipes.base import Recipe
+from scanner.store import Place
 from scanner.worker import Outcome
 
 LEDGER_SECONDS = 3.0
@@ -105,18 +107,18 @@ class Summary:
         self.statuses.update(outcome.statuses)
 
 
-def prepare(scan: Scan, url: str, workers: int, reporter: Reporter) -> Cube:
-    """Open the scan's store, or create it: plan the blocks, and the tables, filled from the user's cache.
+def prepare(recipe: Recipe, url: str, workers: int, reporter: Reporter) -> Cube:
+    """Open a recipe's store, or create it and put in what is at hand.
 
     Raises
     ------
     StoreRefused
-        If the store holds another scan, or the folder holds something else.
+        If the store was made by another recipe, or the folder holds something else.
     """
-    place = cubes.look(url)
+    place = stores.look(url)
     if place is Place.COMPLETE:
         cube = cubes.open_cube(url, "r+")
-        _check_identity(scan, cube)
+        _check_identity(recipe, cube)
         if cube.record["environment"]["code"] != provenance.code():
             reporter.message(
                 "the program's sources have changed since this store was made, its physics versions have not: "
@@ -125,31 +127,32 @@ def prepare(scan: Scan, url: str, workers: int, reporter: Reporter) -> Cube:
         return cube
     if place is Place.FOREIGN:
         raise StoreRefused(f"{url}: the folder exists and is not a store of this program; choose another store")
-    layout = planning.layout(scan, workers, reporter.message)
-    reporter.message(f"{scan.grid.size:,} points in {layout.number_of_blocks:,} blocks")
-    _compare_with_disk(scan, url, reporter)
-    planned = tables.plan(scan)
-    cube = cubes.create(url, scan, layout, planned)
-    stored_tables.recall(cube, planned)
+    blueprint = recipe.blueprint(workers, reporter.message)
+    _compare_with_disk(blueprint, url, reporter)
+    cube = cubes.create(url, blueprint)
+    recipe.fill(cube)
     return cube
 
 
-def _compare_with_disk(scan: Scan, url: str, reporter: Reporter) -> None:
-    folder = cubes.local_path(url)
-    needed = planning.disk_bytes(scan)
+def _compare_with_disk(blueprint: Blueprint, url: str, reporter: Reporter) -> None:
+    folder, needed = stores.local_path(url), blueprint.bytes
     if folder is not None and needed > shutil.disk_usage(folder).free:
         reporter.message(f"the store may need {needed / 1e9:.1f} GB before compression, more than is free there")
 
 
-def _check_identity(scan: Scan, cube: Cube) -> None:
-    wanted, stored = provenance.identity(scan), cube.record["identity"]
+def _check_identity(recipe: Recipe, cube: Cube) -> None:
+    wanted, stored = recipe.identity(), cube.record["identity"]
     if provenance.digest(wanted) == provenance.digest(stored):
+        if cube.groups != recipe.groups():
+            raise StoreRefused(f"{cube.url}: was made by a version that grouped its experiments otherwise; use --fresh")
         return
     lines = [
-        f"  {path}: the store has {there}, the scan file {here}" for path, there, here in _differences(stored, wanted)
+        f"  {path}: the store has {there}, asked for is {here}" for path, there, here in _differences(stored, wanted)
     ]
     raise StoreRefused(
-        f"{cube.url}: holds another scan\n" + "\n".join(lines) + "\n  choose another store, or --fresh to replace it"
+        f"{cube.url}: holds another {cube.kind}\n"
+        + "\n".join(lines)
+        + "\n  choose another store, or --fresh to replace it"
     )
 
 
@@ -162,12 +165,12 @@ def _differences(stored: Any, wanted: Any, path: str = "") -> Iterator[tuple[str
         yield path, stored, wanted
 
 
-def mend(scan: Scan, cube: Cube, reporter: Reporter) -> None:
-    """Write damaged axes of a store anew, from the scan file, and drop damaged tables."""
-    for path in cube.mend(scan):
+def mend(recipe: Recipe, cube: Cube, reporter: Reporter) -> None:
+    """Write damaged axes of a store anew, and drop damaged parts."""
+    for path in cube.mend(recipe.coordinates()):
         reporter.message(f"verified: {path} was damaged, and is written anew")
-    for path in stored_tables.drop_damaged(cube, tables.plan(scan)):
-        reporter.message(f"verified: table {path} was damaged, and is built anew")
+    for name in recipe.drop_damaged_parts(cube):
+        reporter.message(f"verified: {name} was damaged, and is built anew")
 
 
 def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> list[int]:
@@ -180,35 +183,24 @@ def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> lis
     return [number for number in range(ledger.state.size) if ledger.state[number] != DONE]
 
 
-def lacking_tables(scan: Scan, cube: Cube) -> list[int]:
-    """Return the numbers of the parts of tables that a store lacks."""
-    return stored_tables.missing(cube, stored_tables.plan(cube, scan))
-
-
-def build_tables(scan: Scan, cube: Cube, lacking: Sequence[int], executor: Executor) -> None:
-    """Build the parts of tables that a store lacks, and keep them for the user's next scan.
+def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Executor) -> None:
+    """Build the parts that a store's blocks need and it lacks.
 
     Raises
     ------
     ScannerError
         If one cannot be built.
     """
-    blocks, parts = cube.layout.number_of_blocks, tables.parts(stored_tables.plan(cube, scan))
-    retries = scan.file.execution.retries
-    for outcome in _outcomes(executor, [blocks + number for number in lacking], Counter(), retries):
-        part = parts[outcome.number - blocks]
+    blocks, retries = cube.layout.number_of_blocks, recipe.execution.retries
+    for outcome in _outcomes(executor, [blocks + number for number in missing], Counter(), retries):
+        name = recipe.part_name(cube, outcome.number - blocks)
         if outcome.kind == worker.UNWRITABLE:
             raise StoreError(outcome.message)
         if outcome.kind != worker.DONE:
-            raise ScannerError(f"{_named(part)} cannot be built: {outcome.message}")
-        log.info("%s done in %.3f s on %s", _named(part), outcome.evaluate_seconds, outcome.host)
-    if lacking:
-        tables.remember(stored_tables.read(cube).values())
-
-
-def _named(part: tables.Part) -> str:
-    more = f" and {len(part.paths) - 1} more" if len(part.paths) > 1 else ""
-    return f"table {part.paths[0]}{more}, nodes {part.nodes.start} to {part.nodes.stop - 1},"
+            raise ScannerError(f"{name} cannot be built: {outcome.message}")
+        log.info("%s done in %.3f s on %s", name, outcome.evaluate_seconds, outcome.host)
+    if missing:
+        recipe.parts_built(cube)
 
 
 def run_blocks(
@@ -230,10 +222,10 @@ def run_blocks(
             summary.add(outcome)
             summary.seconds = time.monotonic() - begin
             reporter.outcome(outcome)
-            with cubes.storage_errors(cube.url):
+            with stores.storage_errors(cube.url):
                 ledger.flush(every=LEDGER_SECONDS)
     finally:
-        with cubes.storage_errors(cube.url):
+        with stores.storage_errors(cube.url):
             ledger.flush()
     return summary
 

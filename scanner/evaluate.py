@@ -8,11 +8,14 @@ transcendentals, which differ between CPUs and builds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 
 from scanner.errors import Status
 from scanner.grid import Block
+from scanner.likelihoods.base import PulledLikelihood
+from scanner.likelihoods.pulls import number_of_terms
 from scanner.physics.kernel import kernel
 from scanner.scan import Group, Member, Scan
 from scanner.tables import BuiltTable
@@ -66,31 +69,41 @@ def evaluate(scan: Scan, tables: Mapping[str, BuiltTable], block: Block) -> dict
     -------
     dict
         ``chi2``, ``gof`` and ``events`` in float64, NaN wherever ``status`` (uint8) is not ok; each of shape
-        (experiments of the group, *block.shape).
+        (experiments of the group, *block.shape). Of experiments that share nuisance parameters with others also
+        ``pull_terms``, of shape (experiments, terms, *block.shape).
     """
     group = scan.groups[block.group]
-    shape = (len(group.members), block.size)
-    out = {name: np.empty(shape) for name in ("chi2", "gof", "events")}
-    out["status"] = np.full(shape, Status.ok, dtype=np.uint8)
+    members = len(group.members)
+    out = {name: np.empty((members, block.size)) for name in ("chi2", "gof", "events")}
+    out["status"] = np.full((members, block.size), Status.ok, dtype=np.uint8)
+    if group.nuisances:
+        out["pull_terms"] = np.empty((members, number_of_terms(group.nuisances), block.size))
     for first in range(0, block.size, CHUNK):
         chunk = _Chunk(scan, group, block, first, min(CHUNK, block.size - first))
         inside = _inside(group, chunk)
         for i, member in enumerate(group.members):
-            part = {name: array[i, first : first + chunk.count] for name, array in out.items()}
+            part = {name: array[i, ..., first : first + chunk.count] for name, array in out.items()}
             part["status"][~inside] = Status.outside_model
             _evaluate_member(member, tables, chunk, part)
-    return {name: array.reshape(len(group.members), *block.shape) for name, array in out.items()}
+    return {name: array.reshape(*array.shape[:-1], *block.shape) for name, array in out.items()}
 
 
 def round_to(results: Mapping[str, np.ndarray], dtype: str) -> dict[str, np.ndarray]:
     """Round results to the cube's dtype; what overflows it becomes NaN with status not_finite."""
     status = results["status"].copy()
     with np.errstate(over="ignore"):
-        rounded = {name: array.astype(dtype) for name, array in results.items() if name != "status"}
-    lost = (status == Status.ok) & ~np.isfinite(rounded["chi2"])
+        rounded = {
+            name: array.astype("float64" if name == "pull_terms" else dtype)
+            for name, array in results.items()
+            if name != "status"
+        }
+    lost = np.zeros(status.shape, dtype=bool)
+    for array in rounded.values():
+        lost |= ~np.isfinite(array) if array.ndim == status.ndim else ~np.isfinite(array).all(1)
+    lost &= status == Status.ok
     status[lost] = Status.not_finite
     for array in rounded.values():
-        array[lost] = np.nan
+        np.copyto(array, np.nan, where=lost if array.ndim == status.ndim else lost[:, None])
     return {**rounded, "status": status}
 
 
@@ -126,9 +139,14 @@ def _evaluate_member(
     member.experiment.likelihood(signal, out["chi2"], out["gof"])
     _sum_bins(signal, out["events"])
     finite = np.isfinite(out["chi2"]) & np.isfinite(out["gof"]) & np.isfinite(out["events"])
+    if "pull_terms" in out:
+        terms = np.empty(out["pull_terms"].shape[::-1])
+        cast(PulledLikelihood, member.experiment.likelihood).pull_terms(signal, terms)
+        out["pull_terms"][:] = terms.T
+        finite &= np.isfinite(terms).all(1)
     status[(status == Status.ok) & ~finite] = Status.not_finite
-    for name in ("chi2", "gof", "events"):
-        out[name][status != Status.ok] = np.nan
+    for name in out.keys() - {"status"}:
+        out[name][..., status != Status.ok] = np.nan
 
 
 def _inside(group: Group, chunk: _Chunk) -> np.ndarray:

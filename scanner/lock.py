@@ -14,9 +14,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from scanner import provenance
-from scanner.cube import local_path, storage_errors
 from scanner.errors import StoreRefused
 from scanner.physics.kernel import user_cache_dir
+from scanner.store import local_path, storage_errors
 
 
 class DriverLock:

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from scanner import tables
+from scanner.cube import GroupArrays
 from scanner.errors import InputError
 from scanner.evaluate import evaluate
 from scanner.grid import Block, Layout, block_shape
-from scanner.scan import Scan
+from scanner.likelihoods.pulls import number_of_terms
+from scanner.scan import Group, Scan
 
 CALIBRATION_POINTS = 4096
 BLOCK_SECONDS = 5.0
@@ -104,7 +106,8 @@ def plan(scan: Scan, workers: int) -> Plan:
     blocks = _layout(scan, [g.seconds_per_point for g in groups], workers)
     sizes = tuple(tables.sizes(scan))
     pairs = [(math.prod(b), g) for b, g in zip(blocks.blocks, groups, strict=True)]
-    at_work = max(points * _point_bytes(scan, len(g.experiments)) for points, g in pairs)
+    at_work = max(math.prod(b) * _point_bytes(scan, g) for b, g in zip(blocks.blocks, scan.groups, strict=True))
+    stored = sum(a.bytes(g.points) for a, g in zip(group_arrays(scan), groups, strict=True))
     seconds = sum(g.points * g.seconds_per_point + g.table_seconds for g in groups)
     return Plan(
         points=scan.grid.size,
@@ -113,7 +116,7 @@ def plan(scan: Scan, workers: int) -> Plan:
         layout=blocks,
         block_seconds=max(points * g.seconds_per_point for points, g in pairs),
         worker_bytes=PROCESS_BYTES + sum(s.bytes for s in sizes) + at_work,
-        disk_bytes=disk_bytes(scan),
+        disk_bytes=stored + sum(s.bytes for s in sizes),
         core_hours=seconds / 3600,
     )
 
@@ -129,11 +132,11 @@ def layout(scan: Scan, workers: int, warn: Callable[[str], None]) -> Layout:
     return _layout(scan, rates, workers)
 
 
-def disk_bytes(scan: Scan) -> int:
-    """Upper bound of the size of a scan's store [bytes]."""
-    stored = np.dtype(scan.file.dtype).itemsize * len(scan.file.outputs) + 1
-    results = sum(math.prod(scan.shape(g)) * len(g.members) * stored for g in scan.groups)
-    return results + sum(s.bytes for s in tables.sizes(scan))
+def group_arrays(scan: Scan) -> tuple[GroupArrays, ...]:
+    """Return what a scan's store keeps of each group of experiments."""
+    outputs, dtype = tuple(scan.file.outputs), scan.file.dtype
+    names = [tuple(m.experiment.name for m in group.members) for group in scan.groups]
+    return tuple(GroupArrays(g.axes, n, outputs, dtype, g.nuisances) for g, n in zip(scan.groups, names, strict=True))
 
 
 def _layout(scan: Scan, rates: list[float], workers: int) -> Layout:
@@ -180,16 +183,16 @@ def _block(scan: Scan, number: int, seconds_per_point: float, workers: int) -> t
     group, asked = scan.groups[number], scan.file.execution.block
     shape = scan.shape(group)
     if not isinstance(asked, str):
-        return _asked_block(scan, asked, group.axes, shape)
+        return _asked_block(scan, asked, group, shape)
     by_time = BLOCK_SECONDS / seconds_per_point
     by_workers = math.prod(shape) / (BLOCKS_PER_WORKER * workers)
-    by_memory = scan.file.execution.memory_bytes / 4 / _point_bytes(scan, len(group.members))
+    by_memory = scan.file.execution.memory_bytes / 4 / _point_bytes(scan, group)
     return block_shape(shape, int(max(1, min(by_time, by_workers, by_memory))))
 
 
-def _asked_block(scan: Scan, asked: dict[str, int], axes: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
-    block = tuple(min(asked.get(a, n), n) for a, n in zip(axes, shape, strict=True))
-    bytes_ = math.prod(block) * _point_bytes(scan, len(scan.experiments))
+def _asked_block(scan: Scan, asked: dict[str, int], group: Group, shape: tuple[int, ...]) -> tuple[int, ...]:
+    block = tuple(min(asked.get(a, n), n) for a, n in zip(group.axes, shape, strict=True))
+    bytes_ = math.prod(block) * _point_bytes(scan, group)
     budget = scan.file.execution.memory_bytes
     if bytes_ > budget / 2:
         problem = f"a block of {math.prod(block):,} points needs {bytes_ / 2**30:.1f} GiB"
@@ -197,8 +200,8 @@ def _asked_block(scan: Scan, asked: dict[str, int], axes: tuple[str, ...], shape
     return block
 
 
-def _point_bytes(scan: Scan, experiments: int) -> int:
+def _point_bytes(scan: Scan, group: Group) -> int:
     """Memory that a point of a block takes while its results are computed, rounded and compressed."""
-    computed = 3 * 8 + 1
+    computed, terms = 3 * 8 + 1, 8 * number_of_terms(group.nuisances) if group.nuisances else 0
     rounded = 3 * np.dtype(scan.file.dtype).itemsize + 1
-    return experiments * (computed + 2 * rounded)
+    return len(group.members) * (computed + 2 * rounded + 3 * terms)

@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 
 from scanner import tables
-from scanner.cube import Cube, create_table, decoding_errors, keys, storage_errors
+from scanner.cube import Cube, create_table
 from scanner.errors import StoreError
 from scanner.scan import Scan
+from scanner.store import decoding_errors, keys, storage_errors
 from scanner.tables import BuiltTable, Plan, PlannedTable
 
 _ARRAYS = ("entries", "status")

@@ -78,6 +78,11 @@ class PlannedTable:
     key: str
     part: int
 
+    @property
+    def bytes(self) -> int:
+        """Size of the table [bytes]."""
+        return len(self.nodes) * (8 * math.prod(self.table.shape) + 1)
+
     def on(self, entries: np.ndarray, status: np.ndarray) -> BuiltTable:
         """Return the table, built."""
         return BuiltTable(self.axes, entries, status, self.key)
@@ -159,10 +164,7 @@ class TableSize:
 
 def sizes(scan: Scan) -> list[TableSize]:
     """Return the size of every table of a scan."""
-    return [
-        TableSize(path, one.axes, len(one.nodes), len(one.nodes) * (8 * math.prod(one.table.shape) + 1))
-        for path, one in plan(scan).items()
-    ]
+    return [TableSize(path, one.axes, len(one.nodes), one.bytes) for path, one in plan(scan).items()]
 
 
 def build_all(scan: Scan) -> dict[str, BuiltTable]:

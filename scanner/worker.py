@@ -1,6 +1,6 @@
-"""What a worker does: evaluate one block of a store, or build one part of its tables, and write it there.
+"""What a worker does: evaluate one block of a store, or build one part of what its blocks need, and write it there.
 
-A task is the store's URL and a number. Everything else (scan, layout, tables) a worker reads from the store,
+A task is the store's URL and a number. Everything else (recipe, layout, tables) a worker reads from the store,
 once, so that a worker that starts late, elsewhere, or again needs nothing from the driver.
 """
 
@@ -13,13 +13,10 @@ import traceback
 from dataclasses import dataclass, field
 
 from scanner import cube as cubes
-from scanner import provenance, stored_tables
-from scanner.config import ScanFile
+from scanner import provenance, recipes
 from scanner.cube import Cube
 from scanner.errors import StoreError
-from scanner.evaluate import evaluate
-from scanner.scan import Scan, resolve
-from scanner.tables import BuiltTable, PlannedTable
+from scanner.recipes.base import Recipe
 
 DONE, FAILED, LOST, UNWRITABLE = "done", "failed", "lost", "unwritable"
 
@@ -31,7 +28,7 @@ class Outcome:
     Parameters
     ----------
     number
-        Of the task: the block, or beyond the last block the part of the tables.
+        Of the task: the block, or beyond the last block the part.
     kind
         ``done``, ``failed`` (its evaluation raised), ``lost`` (it took its worker down repeatedly) or
         ``unwritable`` (the store cannot be written: no other block will fare better).
@@ -59,20 +56,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Session:
-    """A store opened for work, with its scan."""
+    """A store opened for work, with the recipe that it is made by."""
 
     cube: Cube
-    scan: Scan
-
-    @functools.cached_property
-    def tables(self) -> dict[str, BuiltTable]:
-        """The store's tables; blocks are handed out when all of them are there."""
-        return stored_tables.read(self.cube)
-
-    @functools.cached_property
-    def planned(self) -> dict[str, PlannedTable]:
-        """What the tables are to be built from."""
-        return stored_tables.plan(self.cube, self.scan)
+    recipe: Recipe
 
 
 @functools.lru_cache(maxsize=2)
@@ -97,11 +84,11 @@ def session(url: str, identifier: str, code: str) -> Session:
     cube = cubes.open_cube(url, "r+")
     if cube.record["id"] != identifier:
         raise RuntimeError(f"{url} was replaced by another store while this scan ran")
-    return Session(cube, resolve(ScanFile.model_validate(cube.record["scan_file"])))
+    return Session(cube, recipes.read(cube))
 
 
 def run_task(url: str, identifier: str, code: str, number: int) -> Outcome:
-    """Evaluate and write one block, or beyond the last block's number one part of the tables.
+    """Evaluate and write one block, or beyond the last block's number one part of what blocks need.
 
     Never raises: exceptions do not all survive the way to the driver.
     """
@@ -117,9 +104,8 @@ def run_task(url: str, identifier: str, code: str, number: int) -> Outcome:
 
 def _evaluate_block(work: Session, number: int) -> Outcome:
     block = work.cube.layout.block(number)
-    built = work.tables
     begin = time.perf_counter()
-    results = evaluate(work.scan, built, block)
+    results = work.recipe.evaluate(work.cube, block)
     middle = time.perf_counter()
     statuses = work.cube.write(block, results)
     end = time.perf_counter()
@@ -128,5 +114,5 @@ def _evaluate_block(work: Session, number: int) -> Outcome:
 
 def _build_part(work: Session, number: int, part: int) -> Outcome:
     begin = time.perf_counter()
-    stored_tables.build(work.cube, work.planned, part)
+    work.recipe.build_part(work.cube, part)
     return Outcome(number, DONE, evaluate_seconds=time.perf_counter() - begin, host=socket.gethostname())

@@ -42,12 +42,14 @@ from helpers import (
 from zarr.storage import _local
 
 import scanner
-from jobs.launch import Options, run_scan
+from jobs import launch
+from jobs.launch import Options
 from scanner import tables
 from scanner.config import read_scan_file
 from scanner.cube import open_cube
 from scanner.engine import Silent, Summary
 from scanner.errors import ScannerError, Status, StoreError, StoreRefused
+from scanner.recipes.scan import ScanRecipe
 from scanner.scan import resolve
 from scanner.summary import status as status_of
 
@@ -87,7 +89,7 @@ def store(tiny: tuple[Path, Path], tmp_path: Path) -> Path:
 def _run(file: Path, store: Path | str, **options: Any) -> Summary:
     """Run in this process, or go on."""
     scan = resolve(read_scan_file(file))
-    return run_scan(scan, Options(out=str(store), cluster="serial", **options), Silent())[1]
+    return launch.run(ScanRecipe(scan), Options(out=str(store), cluster="serial", **options), Silent())[1]
 
 
 def _truncate(path: Path) -> None:

@@ -29,9 +29,16 @@ class ScanAccessor:
     ----------
     dataset
         An opened cube.
+
+    Raises
+    ------
+    InputError
+        For a Dataset that is no cube.
     """
 
     def __init__(self, dataset: xr.Dataset):
+        if not {"chi2", "experiment"} <= set(dataset.variables) or "experiments" not in dataset.attrs:
+            raise InputError("scan", "this Dataset is no opened cube", [str(name) for name in dataset.variables])
         self._dataset = dataset
 
     def total(self, experiments: Sequence[str] | None = None) -> xr.DataArray:

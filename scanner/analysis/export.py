@@ -54,8 +54,7 @@ def to_csv(
     InputError
         As `scanner.analysis.surface.surface`, for too many rows, and where the file cannot be written.
     """
-    fixed = at or {}
-    axes = keep or [n for n in used_axes(dataset, choose(dataset, experiments)) if _several(dataset, n, fixed)]
+    axes = keep or [n for n in used_axes(dataset, choose(dataset, experiments)) if _several(dataset, n, at or ())]
     if not axes:
         raise InputError("to_csv", "no axis has several values: name the axes to keep")
     _check_rows(dataset, axes)
@@ -69,8 +68,8 @@ def to_csv(
     return Path(path)
 
 
-def _several(dataset: xr.Dataset, axis: str, fixed: Mapping[str, float]) -> bool:
-    return dataset.sizes.get(axis, 1) > 1 and axis not in fixed
+def _several(dataset: xr.Dataset, axis: str, but: Iterable[str]) -> bool:
+    return dataset.sizes.get(axis, 1) > 1 and axis not in set(but)
 
 
 def _check_rows(dataset: xr.Dataset, axes: Sequence[str]) -> None:
@@ -156,7 +155,8 @@ def to_hepdata(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("folder", "is in use", str(folder), "a new or empty folder")
     delta = surface(dataset, keep, experiments, at)
-    tables = dict(_tables(delta, cl, _qualifiers(dataset, delta)))
+    profiled = [n for n in used_axes(dataset, delta.attrs["experiments"]) if _several(dataset, n, [*keep, *(at or ())])]
+    tables = dict(_tables(delta, profiled, cl, _qualifiers(dataset, delta)))
     comment = "\n".join(_provenance(dataset, delta))
     documents: list[Any] = [{"comment": comment}, *(_entry(dataset, name, table) for name, table in tables.items())]
     files = {_file(name): _yaml([{k: v for k, v in t.items() if k != "description"}]) for name, t in tables.items()}
@@ -177,21 +177,23 @@ def _yaml(documents: Sequence[Any]) -> str:
     out = io.StringIO()
     yaml = YAML(typ="safe")
     yaml.default_flow_style = None
+    yaml.version = (1, 1)  # HEPData's reader takes 1e-05 for text, and needs 1.0e-05
     yaml.dump_all(documents, out)
     return out.getvalue()
 
 
 def _tables(
-    delta: xr.DataArray, levels: Sequence[float], qualifiers: list[dict[str, Any]]
+    delta: xr.DataArray, profiled: Sequence[str], levels: Sequence[float], qualifiers: list[dict[str, Any]]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every table by its name."""
     grid = [_variable(delta[name], values) for name, values in zip(delta.dims, _mesh(delta), strict=True)]
     what = ", ".join(map(str, delta.dims))
     yield "delta_chi2", _table(f"Delta chi2 over {what}", grid, delta, qualifiers)
-    for name in delta.coords:
-        if str(name).startswith("best_") and np.unique(delta[name]).size > 1:
-            text = f"{str(name).removeprefix('best_')} at the minimum of the profile over {what}"
-            yield str(name), _table(text, grid, delta[name], qualifiers)
+    for name in profiled:
+        yield (
+            f"best_{name}",
+            _table(f"{name} at the minimum of the profile over {what}", grid, delta[f"best_{name}"], qualifiers),
+        )
     for level in levels if delta.ndim == 2 and min(delta.shape) > 1 else ():
         contour = contour_of(delta, level, threshold(level))
         for i, line in enumerate(contour.lines):

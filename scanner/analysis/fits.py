@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,10 @@ from scanner.errors import InputError
 
 FEWEST = 4
 """Values that an axis needs for a cubic spline."""
-REACH = 3
-"""Grid steps around the minimum, to each side, that the spline is made of."""
-
+REACHES = (3, 2)
+"""Grid steps around the minimum, to each side, that the spline is made of: fewer where it is not smooth so far."""
+SMOOTH = 0.1
+"""−2 ln L by which cubic and quadratic splines may differ at the minimum: beyond, the grid is too coarse for them."""
 EDGE_SLOPE = 1e-3
 """−2 ln L in a grid step: what falls by less has its minimum here."""
 
@@ -68,12 +69,13 @@ def best_fit(dataset: xr.Dataset, experiments: Sequence[str] | None = None, refi
     refine
         Go off the grid: minimise a cubic spline (not-a-knot, a tensor product in the axes' own scale) through the
         points within three grid steps of the minimum, and take the covariance from its curvature there. The box
-        follows the minimum, and is smaller where points are not ok.
+        follows the minimum, and is smaller where points are not ok or −2 ln L is not smooth.
 
     Raises
     ------
     InputError
-        As `scanner.analysis.totals.total`; where no point is ok; and, refined, where too few around the minimum are.
+        As `scanner.analysis.totals.total`; where no point is ok; and, refined, where too few around the minimum are,
+        or the grid is too coarse for a spline.
     """
     chi2, idle, _ = prepare(dataset, (), experiments, None)
     lowest, where = profile(chi2, ())
@@ -81,9 +83,9 @@ def best_fit(dataset: xr.Dataset, experiments: Sequence[str] | None = None, refi
     names = tuple(chi2.attrs["experiments"])
     order = [str(name) for name in (*chi2.dims, *idle)]
     if not refine:
-        edge = tuple(n for n in point if chi2.sizes[n] > 1 and point[n] in (chi2[n].values[0], chi2[n].values[-1]))
+        edge = tuple(n for n, value in point.items() if _at_an_end(chi2[n].values, value))
         return BestFit(float(lowest), {n: (point | idle)[n] for n in order}, names, edge)
-    found = _refine(chi2, point)
+    found = _refine(chi2, point, float(np.finfo(dataset["chi2"].dtype).eps))
     refined = point | {name: float(unscaled(chi2[name], value)) for name, value in found.scaled_point.items()}
     covariance = _in_units(found.covariance, {name: chi2[name] for name in found.scaled_point}, refined)
     errors = dict(zip(found.scaled_point, np.sqrt(np.diag(covariance)).tolist(), strict=True))
@@ -98,6 +100,10 @@ def best_fit(dataset: xr.Dataset, experiments: Sequence[str] | None = None, refi
     )
 
 
+def _at_an_end(values: np.ndarray, value: float) -> bool:
+    return values.size > 1 and value in (values[0], values[-1])
+
+
 @dataclass(frozen=True)
 class _Minimum:
     """A minimum off the grid, in the axes' own scale."""
@@ -108,42 +114,59 @@ class _Minimum:
     on_edge: tuple[str, ...]
 
 
-def _refine(chi2: xr.DataArray, point: Mapping[str, float]) -> _Minimum:
-    """Follow the minimum of splines through boxes of the grid until it lies within its box."""
+def _refine(chi2: xr.DataArray, point: Mapping[str, float], precision: float) -> _Minimum:
+    """Minimise splines through ever smaller boxes until one can be trusted."""
     free = [str(name) for name in chi2.dims if chi2.sizes[name] >= FEWEST]
     if not free:
         raise InputError("refine", "no axis has the values that a cubic spline needs", dict(chi2.sizes), "4 or more")
     chi2 = chi2.sel({name: value for name, value in point.items() if name not in free}, drop=True)
-    centre = [int(np.flatnonzero(chi2[name].values == point[name])[0]) for name in free]
+    start = [int(np.flatnonzero(chi2[name].values == point[name])[0]) for name in free]
+    for reach in REACHES:
+        spline, place = _follow(chi2, start, reach)
+        if spline.doubt(place) <= SMOOTH:
+            return _minimum(chi2, spline, place, precision)
+    raise InputError(
+        "refine",
+        "the grid is too coarse around the minimum: a spline through -2 ln L is uncertain",
+        f"by {spline.doubt(place):.3g}",
+        f"up to {SMOOTH}",
+        "best_fit() without refine gives the grid's minimum; a finer grid there helps",
+    )
+
+
+def _follow(chi2: xr.DataArray, centre: list[int], reach: int) -> tuple[_Spline, np.ndarray]:
+    """Follow the minimum of splines through boxes of the grid until it lies within its box."""
     seen: list[list[int]] = []
     while centre not in seen:
         seen.append(centre)
-        box = _box(chi2, centre)
-        spline = _Spline(box)
-        place = spline.minimise([float(scaled(chi2[n])[i]) for n, i in zip(free, centre, strict=True)])
-        centre = [int(np.abs(scaled(chi2[n]) - x).argmin()) for n, x in zip(free, place, strict=True)]
+        spline = _Spline(_box(chi2, centre, reach))
+        axes = [scaled(chi2[name]) for name in chi2.dims]
+        place = spline.minimise([x[i] for x, i in zip(axes, centre, strict=True)])
+        centre = [int(np.abs(x - p).argmin()) for x, p in zip(axes, place, strict=True)]
         if not spline.ends(place).any():
             break
-    fixed = spline.ends(place)
-    place, value, covariance = spline.hesse(np.where(fixed, spline.nearest_end(place), place), fixed)
-    names = {"parameter": free, "parameter_": free}
-    edge = tuple(name for name, at_end in zip(free, fixed, strict=True) if at_end)
-    array = xr.DataArray(covariance, names, ("parameter", "parameter_"), attrs={"scale": _scales(chi2, free)})
-    return _Minimum(value, dict(zip(free, place.tolist(), strict=True)), array, edge)
+    return spline, place
 
 
-def _scales(chi2: xr.DataArray, names: Sequence[str]) -> dict[str, str]:
-    return {name: "log10" if is_log(chi2[name]) else "linear" for name in names}
+def _minimum(chi2: xr.DataArray, spline: _Spline, place: np.ndarray, precision: float) -> _Minimum:
+    """Minimum, covariance and edges of a spline that has a minimum at a place."""
+    names, fixed = [str(name) for name in chi2.dims], spline.ends(place)
+    place, value, covariance = spline.curvature(np.where(fixed, spline.nearest_end(place), place), fixed, precision)
+    scales = {name: "log10" if is_log(chi2[name]) else "linear" for name in names}
+    array = xr.DataArray(
+        covariance, {"parameter": names, "parameter_": names}, ("parameter", "parameter_"), attrs={"scale": scales}
+    )
+    edge = tuple(name for name, at_end in zip(names, fixed, strict=True) if at_end)
+    return _Minimum(value, dict(zip(names, place.tolist(), strict=True)), array, edge)
 
 
-def _box(chi2: xr.DataArray, centre: Sequence[int]) -> xr.DataArray:
-    """Values around a grid point, all of them ok: as wide as REACH allows, at least FEWEST on each axis."""
-    ranges = [_window(i, n) for i, n in zip(centre, chi2.shape, strict=True)]
+def _box(chi2: xr.DataArray, centre: Sequence[int], reach: int) -> xr.DataArray:
+    """Values around a grid point, all of them ok: as wide as the reach allows, at least FEWEST on each axis."""
+    ranges = [_window(i, n, reach) for i, n in zip(centre, chi2.shape, strict=True)]
     values = chi2[tuple(slice(*r) for r in ranges)].compute()
     inside = [i - r[0] for i, r in zip(centre, ranges, strict=True)]
     while (bad := np.isnan(values.values)).any():
-        cuts = [(_share(bad, axis, face), axis, face) for axis, face in _faces(values.shape, inside)]
-        share, axis, face = max(cuts, default=(0.0, 0, 0))
+        share, axis, cut = max((_share(bad, axis, cut), axis, cut) for axis, cut in _cuts(values.shape, inside))
         if not share:
             raise InputError(
                 "refine",
@@ -151,25 +174,31 @@ def _box(chi2: xr.DataArray, centre: Sequence[int]) -> xr.DataArray:
                 {str(name): float(values[name][i]) for name, i in zip(values.dims, inside, strict=True)},
                 hint="best_fit() without refine gives the grid's minimum; a finer grid there helps",
             )
-        values = values.isel({values.dims[axis]: slice(1, None) if face == 0 else slice(None, -1)})
-        inside[axis] -= face == 0
+        values = values.isel({values.dims[axis]: slice(cut, None) if cut > 0 else slice(None, cut)})
+        inside[axis] -= max(cut, 0)
     return values
 
 
-def _window(index: int, size: int) -> tuple[int, int]:
-    """Range of an axis about an index, of 2 REACH + 1 values or up to its ends, but FEWEST at least."""
-    first, last = max(index - REACH, 0), min(index + REACH + 1, size)
+def _window(index: int, size: int, reach: int) -> tuple[int, int]:
+    """Range of an axis about an index, of 2 reach + 1 values or up to its ends, but FEWEST at least."""
+    first, last = max(index - reach, 0), min(index + reach + 1, size)
     return max(min(first, last - FEWEST), 0), min(max(last, first + FEWEST), size)
 
 
-def _faces(shape: Sequence[int], inside: Sequence[int]) -> list[tuple[int, int]]:
-    """Faces (axis, 0 or -1) of a box that may be cut off: not through the point inside, nor below FEWEST."""
-    axes = [axis for axis, size in enumerate(shape) if size > FEWEST]
-    return [(a, 0) for a in axes if inside[a] > 0] + [(a, -1) for a in axes if inside[a] < shape[a] - 1]
+def _cuts(shape: Sequence[int], inside: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """How many values may be cut off each axis: from its beginning, negative from its end, 0 for none.
+
+    Not the point inside, and FEWEST are left.
+    """
+    for axis, (size, index) in enumerate(zip(shape, inside, strict=True)):
+        spare = size - FEWEST
+        yield from ((axis, cut) for cut in range(-min(spare, size - 1 - index), min(spare, index) + 1))
 
 
-def _share(bad: np.ndarray, axis: int, face: int) -> float:
-    return float(bad.take(face, axis).mean())
+def _share(bad: np.ndarray, axis: int, cut: int) -> float:
+    """Fraction of a cut's points that are not ok."""
+    part = bad.take(range(cut) if cut > 0 else range(bad.shape[axis] + cut, bad.shape[axis]), axis)
+    return float(part.mean()) if part.size else 0.0
 
 
 class _Spline:
@@ -182,28 +211,34 @@ class _Spline:
     """
 
     def __init__(self, box: xr.DataArray):
+        self._nodes = [scaled(box[name]) for name in box.dims]
+        self._offset = float(box.min())  # so that Minuit sees differences, at full precision
+        self._values = box.values - self._offset
+        self._spline = self._through(degree=3)
+        self._orders = np.eye(len(self._nodes), dtype=int)
+        self._low, self._high = (np.array([x[i] for x in self._nodes]) for i in (0, -1))
+        self._step = np.array([np.diff(x).min() for x in self._nodes])
+
+    def _through(self, degree: int) -> Any:
+        """Tensor product of splines of a degree through all values."""
         from scipy.interpolate import NdBSpline, make_interp_spline  # type: ignore[import-untyped]
 
-        nodes = [scaled(box[name]) for name in box.dims]
-        self._offset = float(box.min())  # so that Minuit sees differences, at full precision
-        coefficients, knots = box.values - self._offset, []
-        for axis, x in enumerate(nodes):
-            one = make_interp_spline(x, coefficients, k=3, axis=axis)
+        coefficients, knots = self._values, []
+        for axis, x in enumerate(self._nodes):
+            one = make_interp_spline(x, coefficients, k=degree, axis=axis)
             knots.append(one.t)
             coefficients = np.moveaxis(one.c, 0, axis)
-        self._spline = NdBSpline(tuple(knots), coefficients, k=3)
-        self._orders = np.eye(len(nodes), dtype=int)
-        self._low, self._high = (np.array([x[i] for x in nodes]) for i in (0, -1))
-        self._step = np.array([np.diff(x).min() for x in nodes])
+        return NdBSpline(tuple(knots), coefficients, k=degree)
+
+    def doubt(self, place: np.ndarray) -> float:
+        """Return by how much quadratic splines give another −2 ln L: nothing if it is a parabola."""
+        return abs(self._value(place) - float(self._through(degree=2)(place)))
 
     def _value(self, place: np.ndarray) -> float:
         return float(self._spline(place))
 
     def _gradient(self, place: np.ndarray) -> np.ndarray:
         return np.array([float(self._spline(place, nu=order)) for order in self._orders])
-
-    def _hessian(self, place: np.ndarray) -> np.ndarray:
-        return np.array([[float(self._spline(place, nu=a + b)) for b in self._orders] for a in self._orders])
 
     def ends(self, place: np.ndarray) -> np.ndarray:
         """Whether a place meets an end of each axis with −2 ln L still falling beyond it."""
@@ -215,35 +250,30 @@ class _Spline:
         """Return the end of each axis that is nearer to a place."""
         return np.where(place - self._low < self._high - place, self._low, self._high)
 
-    def _minuit(self, start: Any, **derivatives: Any) -> Any:
+    def minimise(self, start: Sequence[float]) -> np.ndarray:
+        """Return the place of the minimum within the box."""
         from iminuit import Minuit  # type: ignore[import-untyped]
 
-        minuit = Minuit(self._value, np.asarray(start), grad=self._gradient, **derivatives)
+        minuit = Minuit(self._value, np.asarray(start), grad=self._gradient)
         minuit.errordef = Minuit.LEAST_SQUARES
         minuit.tol = 1e-6
         minuit.errors = 0.1 * self._step
-        return minuit
-
-    def minimise(self, start: Sequence[float]) -> np.ndarray:
-        """Return the place of the minimum within the box."""
-        minuit = self._minuit(start)
         minuit.limits = list(zip(self._low, self._high, strict=True))
         minuit.migrad()
         return np.array(minuit.values)
 
-    def hesse(self, place: np.ndarray, fixed: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    def curvature(self, place: np.ndarray, fixed: np.ndarray, precision: float) -> tuple[np.ndarray, float, np.ndarray]:
         """Return a minimum, −2 ln L there, and the covariance of the parameters that are not fixed, NaN for others.
 
-        Without limits, whose transformation would bend the curvature. Minuit's minimisation ends some 10⁻⁸ above
-        the minimum: a Newton step does the rest.
+        The spline's second derivatives are exact, Minuit's differences (and its limits, which bend) are not; and its
+        minimisation ends some 10⁻⁸ above the minimum: a Newton step does the rest.
         """
-        minuit = self._minuit(place, hessian=self._hessian)
-        minuit.fixed = list(fixed)
-        minuit.hesse()
         free = np.ix_(~fixed, ~fixed)
-        covariance = np.full((len(place), len(place)), np.nan)
-        if minuit.accurate and not fixed.all():
-            covariance[free] = np.array(minuit.covariance)[free]
+        hessian = np.array([[float(self._spline(place, nu=a + b)) for b in self._orders] for a in self._orders])
+        in_steps = (hessian * np.outer(self._step, self._step))[free]
+        covariance = np.full(hessian.shape, np.nan)
+        if not fixed.all() and np.linalg.eigvalsh(in_steps).min() > 16 * precision * max(1.0, abs(self._offset)):
+            covariance[free] = 2 * np.linalg.inv(hessian[free])
             place = place.copy()
             place[~fixed] -= covariance[free] @ self._gradient(place)[~fixed] / 2
         return place, self._value(place) + self._offset, covariance

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from scanner.analysis.axes import check_axes, drop_idle, fix, scaled, unscaled
-from scanner.analysis.surface import surface, threshold
-from scanner.analysis.totals import choose, total
+from scanner.analysis.surface import kept_coordinates, surface, threshold
+from scanner.analysis.totals import add, choose, total
 from scanner.errors import InputError
 
 METHODS = ("delta_chi2", "poisson", "cls")
@@ -100,9 +100,11 @@ def _along(heights: xr.DataArray, parameter: str, level: float) -> xr.Dataset:
     dims = heights.dims[:-1]
     named = dict(zip(("lower", "upper", "excluded_to", "best"), np.moveaxis(found, -1, 0), strict=True))
     variables = {name: (dims, unscaled(axis, values), axis.attrs) for name, values in named.items()}
-    coordinates = {name: values for name, values in heights.coords.items() if set(values.dims) <= set(dims)}
     facts = {name: heights.attrs[name] for name in ("long_name", "units")}
-    return xr.Dataset({**variables, "minimum": (dims, _row_minimum(heights.values), facts)}, coordinates)
+    return xr.Dataset(
+        {**variables, "minimum": (dims, _row_minimum(heights.values), facts)},
+        kept_coordinates(heights, [str(d) for d in dims]),
+    )
 
 
 def _row_minimum(values: np.ndarray) -> np.ndarray:
@@ -138,12 +140,12 @@ def _events(
     dataset: xr.Dataset, keep: tuple[str, ...], experiments: Sequence[str] | None, at: Mapping[str, float]
 ) -> xr.DataArray:
     """Expected signal events over the kept axes, summed over experiments that may be summed."""
-    chosen: list[str] = total(dataset, experiments).attrs["experiments"]
+    chi2 = total(dataset, experiments)
+    chosen: list[str] = chi2.attrs["experiments"]
     if "events" not in dataset:
         raise InputError("events", "are not stored in this cube", hint="scan again with outputs: [chi2, events]")
     _counts(dataset, chosen)
-    events = sum(dataset["events"].sel(experiment=name, drop=True).astype(np.float64) for name in chosen)
-    assert isinstance(events, xr.DataArray)
+    events = add(dataset, "events", chosen).where(chi2.notnull())
     check_axes(keep, [str(name) for name in events.dims], "axis")
     events, fixed = fix(events, at, keep)
     events, _ = drop_idle(events, dataset, chosen, keep)

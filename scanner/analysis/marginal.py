@@ -11,7 +11,7 @@ import xarray as xr
 from dask.base import compute
 
 from scanner.analysis.axes import check_axes, is_log, scaled
-from scanner.analysis.surface import prepare
+from scanner.analysis.surface import kept_coordinates, prepare
 from scanner.errors import InputError
 
 PRIORS = ("flat", "log")
@@ -69,8 +69,7 @@ def marginalise(
         "experiments": chi2.attrs["experiments"],
         "not_ok": bad,
     }
-    coordinates = {name: values for name, values in chi2.coords.items() if set(values.dims) <= set(keep)}
-    return xr.DataArray(posterior, coordinates, tuple(keep), "posterior", attributes)
+    return xr.DataArray(posterior, kept_coordinates(chi2, keep), tuple(keep), "posterior", attributes)
 
 
 def _integrals(chi2: Any, volumes: Sequence[np.ndarray], kept: int) -> tuple[np.ndarray, float]:

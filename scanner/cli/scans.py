@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from scanner.cli.common import (
+    ClusterOption,
     FileArgument,
+    FreshOption,
     JsonOption,
     OutOption,
     SetOption,
     StoreArgument,
+    VerifyOption,
     WorkersOption,
     command,
     err,
@@ -22,6 +25,10 @@ from scanner.cli.common import (
 )
 from scanner.errors import BlocksFailed
 
+if TYPE_CHECKING:
+    from jobs.launch import Options
+    from scanner.recipes.base import Recipe
+
 
 @command
 def check(file: FileArgument, settings: SetOption = None) -> None:
@@ -29,7 +36,7 @@ def check(file: FileArgument, settings: SetOption = None) -> None:
     from jobs.launch import check_writable, known_cluster, refuse_foreign, store_url
 
     scan = resolve(file, settings)
-    url = store_url(scan.file, None)
+    url = store_url(scan.file.store, None)
     check_writable(url)
     refuse_foreign(url)
     known_cluster(scan.file.execution.cluster)
@@ -44,27 +51,37 @@ def check(file: FileArgument, settings: SetOption = None) -> None:
 def run(
     file: FileArgument,
     store: OutOption = None,
-    cluster: Annotated[
-        str | None, typer.Option(help="local, serial, a cluster file or its name, or a scheduler's address")
-    ] = None,
+    cluster: ClusterOption = None,
     workers: WorkersOption = None,
     settings: SetOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="replace the store")] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="recompute damaged blocks")] = False,
+    fresh: FreshOption = False,
+    verify: VerifyOption = False,
 ) -> None:
     """Create a store, or resume it."""
-    from jobs.launch import Options, run_scan, store_url
+    from jobs.launch import Options
+    from scanner.recipes.scan import ScanRecipe
+
+    drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
+
+
+def drive(recipe: Recipe, options: Options) -> None:
+    """Make a recipe's store, or go on with it, and print what came of it.
+
+    Raises
+    ------
+    BlocksFailed
+        If some of its blocks failed.
+    """
+    from jobs import launch
     from scanner import summary
     from scanner.reporting import Progress, print_summary
 
     signal.signal(signal.SIGTERM, _interrupt)
-    scan = resolve(file, settings)
-    options = Options(store, cluster, workers, fresh, verify)
     try:
         with Progress(err) as reporter:
-            cube, done = run_scan(scan, options, reporter)
+            cube, done = launch.run(recipe, options, reporter)
     except KeyboardInterrupt:
-        url = store_url(scan.file, store)
+        url = launch.store_url(recipe.store, options.out)
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
     state = summary.status(cube)

@@ -8,18 +8,21 @@ the end.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from jobs.launch import Options, run_scan
+from jobs import launch
+from jobs.launch import Options
 from scanner import cube, registry, tables
 from scanner.config import read_scan_file
 from scanner.engine import Silent
 from scanner.evaluate import CHUNK, evaluate
 from scanner.grid import Block
+from scanner.recipes.scan import ScanRecipe
 from scanner.scan import Scan, resolve
 
 Report = Callable[[int], None]
@@ -62,7 +65,7 @@ def test_official_scan_in_process(benchmark: Any, per_point: Report, official: S
     count = iter(range(1000))
 
     def scan() -> None:
-        run_scan(official, Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="serial"), Silent())
+        launch.run(ScanRecipe(official), Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="serial"), Silent())
 
     benchmark.pedantic(scan, rounds=7, warmup_rounds=1)
     per_point(official.grid.size)
@@ -73,7 +76,11 @@ def test_official_scan_with_local_workers(benchmark: Any, official: Scan, tmp_pa
     count = iter(range(1000))
 
     def scan() -> None:
-        run_scan(official, Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="local", workers=2), Silent())
+        launch.run(
+            ScanRecipe(official),
+            Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="local", workers=2),
+            Silent(),
+        )
 
     benchmark.pedantic(scan, rounds=3, warmup_rounds=0)
 
@@ -83,7 +90,8 @@ def test_write(benchmark: Any, per_point: Report, official: Scan, tmp_path: Path
     built = tables.build_all(official)
     from scanner.grid import Layout
 
-    store = cube.create(str(tmp_path / "w.zarr"), official, Layout(((190, 190),), ((128, 128),)), tables.plan(official))
+    blueprint = replace(ScanRecipe(official).blueprint(1, print), layout=Layout(((190, 190),), ((128, 128),)))
+    store = cube.create(str(tmp_path / "w.zarr"), blueprint)
     block = store.layout.block(0)
     results = evaluate(official, built, block)
     benchmark.pedantic(store.write, (block, results), rounds=50, warmup_rounds=2)

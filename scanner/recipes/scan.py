@@ -1,0 +1,145 @@
+"""The store of a scan: every experiment's −2 ln L on a grid of a model's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from scanner import planning, provenance, stored_tables, tables
+from scanner.config import ScanFile
+from scanner.cube import Blueprint, Coordinates, Cube, GroupArrays
+from scanner.evaluate import evaluate
+from scanner.grid import Block
+from scanner.recipes.base import Recipe
+from scanner.scan import Scan, resolve
+
+CONVENTION = "-2 ln L, up to a constant of the experiment"
+"""What ``chi2`` is; surfaces of different conventions must not be added."""
+
+
+class ScanRecipe(Recipe):
+    """A scan and its tables.
+
+    Parameters
+    ----------
+    scan
+        The scan.
+    """
+
+    kind = "scan"
+
+    def __init__(self, scan: Scan):
+        self.scan = scan
+        self.execution = scan.file.execution
+        self.store = scan.file.store
+        self._planned: tables.Plan | None = None
+        self._built: dict[str, tables.BuiltTable] | None = None
+
+    @classmethod
+    def read(cls, cube: Cube) -> ScanRecipe:
+        """Return the recipe that a store was made by."""
+        return cls(resolve(ScanFile.model_validate(cube.record["scan_file"])))
+
+    def identity(self) -> dict[str, Any]:
+        """The physics asked for, and the versions of the physics."""
+        return provenance.identity(self.scan)
+
+    def groups(self) -> tuple[GroupArrays, ...]:
+        """Return what its store keeps of each group of experiments."""
+        return planning.group_arrays(self.scan)
+
+    def blueprint(self, workers: int, warn: Callable[[str], None]) -> Blueprint:
+        """Return what the store is created from, its blocks chosen by a calibration."""
+        scan, layout = self.scan, planning.layout(self.scan, workers, warn)
+        warn(f"{scan.grid.size:,} points in {layout.number_of_blocks:,} blocks")
+        return Blueprint(layout, self.groups(), self.coordinates(), _record(scan, self.identity()), tables.plan(scan))
+
+    def coordinates(self) -> Coordinates:
+        """Return the axes, the tied parameters and what the model derives."""
+        scan = self.scan
+        axes = [(f"axes/{axis.name}", axis.array, (axis.name,)) for axis in scan.grid.axes]
+        kept = [(f"tied/{name}", scan.parameters[name]) for name in scan.file.tied]
+        kept += [(f"derived/{name}", values) for name, values in scan.derived.items()]
+        return axes + [(path, values.array, values.axes) for path, values in kept]
+
+    def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
+        """Evaluate every experiment of a block's group at every point of the block."""
+        if self._built is None:  # blocks are handed out when all tables are there
+            self._built = stored_tables.read(cube)
+        return evaluate(self.scan, self._built, block)
+
+    def fill(self, cube: Cube) -> None:
+        """Write what the user's cache has of the tables."""
+        stored_tables.recall(cube, self._plan(cube))
+
+    def missing_parts(self, cube: Cube) -> list[int]:
+        """Return the numbers of the parts of tables that the store lacks."""
+        return stored_tables.missing(cube, self._plan(cube))
+
+    def part_name(self, cube: Cube, number: int) -> str:
+        """Return what a part of the tables is called in messages."""
+        part = tables.parts(self._plan(cube))[number]
+        more = f" and {len(part.paths) - 1} more" if len(part.paths) > 1 else ""
+        return f"table {part.paths[0]}{more}, nodes {part.nodes.start} to {part.nodes.stop - 1},"
+
+    def build_part(self, cube: Cube, number: int) -> None:
+        """Build a part of the tables into the store."""
+        stored_tables.build(cube, self._plan(cube), number)
+
+    def parts_built(self, cube: Cube) -> None:
+        """Keep the tables for the user's next scan."""
+        tables.remember(stored_tables.read(cube).values())
+
+    def drop_damaged_parts(self, cube: Cube) -> list[str]:
+        """Empty the tables that cannot be read."""
+        return [f"table {path}" for path in stored_tables.drop_damaged(cube, self._plan(cube))]
+
+    def _plan(self, cube: Cube) -> tables.Plan:
+        if self._planned is None:
+            self._planned = stored_tables.plan(cube, self.scan)
+        return self._planned
+
+
+def _record(scan: Scan, identity: Mapping[str, Any]) -> dict[str, Any]:
+    """What the store of a scan records, plain JSON."""
+    model = scan.model
+    return {
+        "kind": ScanRecipe.kind,
+        "name": scan.file.name,
+        "identity": identity,
+        "convention": CONVENTION,
+        "scan_file": scan.file.model_dump(exclude_none=True),
+        "axes": {a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in scan.grid.axes},
+        "tied": {
+            name: {
+                "unit": model.parameter(name).unit,
+                "long_name": model.parameter(name).long_name or name,
+                "to": dict(tie),
+            }
+            for name, tie in scan.file.tied.items()
+        },
+        "derived": {
+            d.name: {"unit": d.unit, "long_name": d.long_name or d.name}
+            for d in model.derived
+            if d.name in scan.derived
+        },
+        "model": {
+            "name": model.name,
+            "title": model.title,
+            "physics_version": model.version,
+            "parameters": {
+                p.name: p.shown(float(scan.parameters[p.name].array))
+                for p in model.parameters
+                if not scan.parameters[p.name].axes
+            },
+            "null": dict(model.null) if model.null is not None else None,
+            "references": [str(r) for r in model.references],
+        },
+        "experiments": {
+            name: {**m.experiment.attributes(), "depends_on": sorted(m.parameters)}
+            for name, m in scan.members().items()
+        },
+        "plugins": provenance.plugins(scan),
+    }

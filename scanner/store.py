@@ -1,0 +1,126 @@
+"""The places that stores lie at: looking, erasing, cleaning up, and the messages when a file system fails."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import zarr
+from zarr.abc.store import Store
+from zarr.core.sync import sync
+from zarr.storage import LocalStore
+
+from scanner.errors import StoreError
+
+FORMAT = 1
+DRIVER_FILES = {"driver.lock", "driver.json", "driver.new", "driver.log", "cluster.log"}
+
+
+class Place(enum.Enum):
+    """What is found where a store shall be."""
+
+    EMPTY = "nothing"
+    CREATING = "a store of ours whose creation did not end"
+    COMPLETE = "a store of ours"
+    FOREIGN = "something else"
+
+
+def look(url: str) -> Place:
+    """Say what is at a URL."""
+    try:
+        root = zarr.open_group(location(url), mode="r")
+    except (FileNotFoundError, zarr.errors.GroupNotFoundError):
+        folder = local_path(url)
+        names = {p.name for p in folder.iterdir()} if folder and folder.is_dir() else set()
+        left = {n for n in names - DRIVER_FILES if not n.endswith(".partial")}
+        return Place.FOREIGN if left else Place.EMPTY
+    except Exception as error:
+        if local_path(url) is None:
+            raise StoreError(f"{url}: cannot be reached ({type(error).__name__}: {error})") from None
+        return Place.FOREIGN
+    record: Any = root.attrs.get("scanner")
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        return Place.FOREIGN
+    return Place.CREATING if "identity" not in record else Place.COMPLETE
+
+
+def local_path(url: str) -> Path | None:
+    """The absolute path of a store on a file system, or None for another kind of URL."""
+    path = url.removeprefix("file://")
+    return None if "://" in path else Path(path).expanduser().absolute()
+
+
+def location(url: str) -> str | Path:
+    """Return what zarr shall open: a path wherever there is one, because only there are its writes atomic renames."""
+    return local_path(url) or url
+
+
+def remove_partial_files(url: str) -> int:
+    """Remove what killed writers left behind; only safe when no writer is alive. Returns how many."""
+    folder = local_path(url)
+    leftovers = list(folder.rglob("*.partial")) if folder else []
+    for path in leftovers:
+        path.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def erase(url: str) -> None:
+    """Delete the contents of a store of ours, keeping the driver's files; what says that it is ours goes last."""
+    folder = local_path(url)
+    if folder is None:
+        sync(_clear(zarr.open_group(url, mode="a").store))
+        return
+    for path in sorted(folder.iterdir(), key=lambda p: p.name == "zarr.json") if folder.is_dir() else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in DRIVER_FILES:
+            path.unlink()
+
+
+async def _clear(store: Store) -> None:
+    """Empty a store; zarr 3.1's own `clear` stops at the first folder that is gone with its parent."""
+    for name in [name async for name in store.list_dir("")]:
+        if name != "zarr.json":
+            await store.delete_dir(name)
+    await store.delete("zarr.json")
+
+
+@contextlib.contextmanager
+def storage_errors(url: str) -> Iterator[None]:
+    """Turn a full, read-only, forbidden or failing file system into one clear message."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{url}: cannot be written: {error.strerror or error}\n  nothing that was done is lost; "
+            "mend this and run the same command to go on"
+        ) from error
+
+
+@contextlib.contextmanager
+def decoding_errors(url: str, what: str) -> Iterator[None]:
+    """Turn a damaged chunk into one clear message."""
+    try:
+        yield
+    except Exception as error:
+        raise StoreError(
+            f"{url}: {what} is damaged ({type(error).__name__}: {error})\n  "
+            "run the scan again with --verify to find and recompute damaged blocks"
+        ) from error
+
+
+def keys(root: zarr.Group, path: str) -> list[str]:
+    """Keys of the shards of an array, without its path: ``0/3/1``. An empty file (host crash) is no shard."""
+    prefix = f"{root.store_path.path}/{path}/c/".lstrip("/")
+
+    async def collect() -> list[str]:
+        return [key.removeprefix(prefix) async for key in root.store.list_prefix(prefix)]
+
+    keys = [key for key in sync(collect()) if all(part.isdecimal() for part in key.split("/"))]
+    if not isinstance(root.store, LocalStore):
+        return keys
+    return [key for key in keys if (root.store.root / prefix / key).stat().st_size]
