@@ -153,6 +153,14 @@ def test_spectra_of_another_version_are_not_shown(tmp_path: Path) -> None:
     assert "signal" in spectra["b"]
 
 
+def test_spectra_of_merged_models_are_not_guessed(tmp_path: Path) -> None:
+    dataset = cube(merge={"inputs": [], "maps": {"other": {"p": "q"}}})
+    write_report([dataset], tmp_path / "page.html", predict=predict)
+    store = Page(tmp_path / "page.html").stores[0]
+    assert "merged from several models" in store["spectra"]["a"]["problem"]
+    assert store["provenance"]["merge"]["maps"] == {"other": {"p": "q"}}
+
+
 def test_experiments_without_a_result_do_not_stop_a_report(tmp_path: Path) -> None:
     dataset = cube()
     dataset["chi2"] = dataset["chi2"].where(dataset["experiment"] != "b")

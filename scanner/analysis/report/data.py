@@ -38,6 +38,7 @@ PROVENANCE = (
     "versions",
     "plugins",
     "runs",
+    "merge",
     "scan_file",
 )
 FACTS = ("title", "statistic", "constant", "number_of_data", "data_sets", "references", "notes", "physics_version")

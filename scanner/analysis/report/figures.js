@@ -157,11 +157,13 @@ function drawSpectrum(target, { panels, labels, background, signal, data }) {
   names.forEach((name, i) => {
     const bins = [...labels.keys()].filter((bin) => panels[bin] === name);
     const suffix = i ? String(i + 1) : "";
+    const every = Math.ceil(bins.length / Math.max(2, (16 * bins.length) / labels.length)); // labels that have room
+    const ticks = bins.filter((_, position) => position % every === 0);
     const room = 1 - 0.12 * (names.length - 1);
     const domain = [start, start + (room * bins.length) / labels.length];
     start = domain[1] + 0.12;
     traces.push(...spectrumTraces(bins, { labels, background, signal, data }, suffix));
-    layout[`xaxis${suffix}`] = { domain, anchor: `y${suffix}`, tickangle: bins.length > 4 ? -60 : 0, tickfont: { size: 10 }, automargin: true, tickvals: bins, ticktext: bins.map((bin) => plain(labels[bin])) };
+    layout[`xaxis${suffix}`] = { domain, anchor: `y${suffix}`, tickangle: bins.length > 4 ? -60 : 0, tickfont: { size: 10 }, automargin: true, tickvals: ticks, ticktext: ticks.map((bin) => plain(labels[bin])) };
     layout[`yaxis${suffix}`] = { anchor: `x${suffix}`, rangemode: "tozero", exponentformat: "power", automargin: true, title: { text: i ? "" : "events per bin" } };
     layout.annotations.push({ text: plain(name), showarrow: false, xref: "paper", yref: "paper", x: domain[0], y: 1, xanchor: "left", yanchor: "bottom" });
   });

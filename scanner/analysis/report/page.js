@@ -379,7 +379,7 @@ async function drawLimits() {
   const height = limit.threshold.toFixed(2);
   $("limits-note").textContent =
     `${percent(DATA.limit_level)} CL, Δχ² = ${height} (${limit.dof} dof) above the best fit, other axes profiled. The allowed values ` +
-    "around the minimum end at “lower end” and “upper limit”; “excluded up to” is the upper side of a closed excluded region. – : an end of the axis comes first.";
+    "around the minimum end at “lower end” and “upper limit”; “excluded up to” is the upper side of a closed excluded region. “–”: an end of the axis comes first, or all is excluded.";
 }
 
 /** Sliders for the point, which the keyboard reaches. */

@@ -115,6 +115,8 @@ def _experiment(
 def _predict(dataset: xr.Dataset, name: str, node: Node, predict: Predict) -> xr.Dataset:
     """One spectrum, refused where it is not what the store was made with."""
     model = dataset.attrs["model"]
+    if dataset.attrs.get("merge", {}).get("maps"):
+        raise StoreRefused("this store was merged from several models, and its experiments need not know this one")
     at = dataset.drop_dims("experiment").isel(dict(zip(axes(dataset), node, strict=True)))
     values = {str(n): float(v) for n, v in at.coords.items() if v.ndim == 0}
     found = predict(model["name"], name, {**model["parameters"], **values})
