@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-DTYPES = ("float32", "float64", "uint8")
-"""What the page can decode."""
+TAG = len('<script type="text/plain" id="array-"></script>\n') + 16
+"""Characters around an array, its name included."""
 
 
 @dataclass
@@ -44,13 +44,3 @@ class Arrays:
     def size(self) -> int:
         """Characters of all arrays together, with the tags around them."""
         return sum(len(text) + TAG for text in self.encoded.values())
-
-
-TAG = len('<script type="text/plain" id="array-"></script>\n') + 16
-
-
-def decode(text: str, dtype: str, shape: list[int]) -> np.ndarray:
-    """Undo `Arrays.add`, as the page does it."""
-    kind = np.dtype(dtype).newbyteorder("<")
-    planes = np.frombuffer(gzip.decompress(base64.b64decode(text)), np.uint8).reshape(kind.itemsize, -1)
-    return np.ascontiguousarray(planes.T).reshape(-1).view(kind).reshape(shape)
