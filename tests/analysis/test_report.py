@@ -14,6 +14,7 @@ from report_cubes import EVIL, Page, cube, noise, predict
 from scipy import stats
 
 from scanner.analysis.report import write_report
+from scanner.analysis.report.arrays import Arrays
 from scanner.dataset import open_dataset
 from scanner.errors import InputError, Status
 from scanner.prediction import predict as predict_point
@@ -43,6 +44,14 @@ def test_slices_are_the_cube_bit_for_bit(page: Page) -> None:
         assert entry["offset"] == 0.0 and entry["axes"] == dataset.attrs["experiments"][name]["axes"]
         np.testing.assert_array_equal(page.array(entry["chi2"]), own["chi2"])
         np.testing.assert_array_equal(page.array(entry["status"]), own["status"])
+
+
+def test_equal_bytes_of_two_types_are_two_arrays() -> None:
+    """The page decodes an array once: eight zero bytes must not be taken for two float32 and one float64 alike."""
+    arrays = Arrays()
+    refs = [arrays.add(np.zeros(n, kind)) for n, kind in ((2, np.float32), (1, np.float64), (8, np.uint8))]
+    assert len({ref["id"] for ref in refs}) == 3
+    assert arrays.add(np.zeros((1, 2), np.float32))["id"] == refs[0]["id"] and len(arrays.encoded) == 3
 
 
 def test_cubes_in_float64_keep_the_digits_of_the_difference(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ TAG = len('<script type="text/plain" id="array-"></script>\n') + 16
 
 @dataclass
 class Arrays:
-    """Encoded arrays by the hash of their content, so that each is in the page once.
+    """Encoded arrays by the hash of their type and content, so that each is in the page once.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Arrays:
         little = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<"))
         planes = little.reshape(-1).view(np.uint8).reshape(-1, little.itemsize).T
         packed = gzip.compress(planes.tobytes(), 6, mtime=0)
-        key = hashlib.sha256(packed).hexdigest()[:16]
+        key = hashlib.sha256(values.dtype.name.encode() + packed).hexdigest()[:16]
         self.encoded[key] = base64.b64encode(packed).decode()
         return {"id": key, "dtype": values.dtype.name, "shape": list(values.shape)}
 
