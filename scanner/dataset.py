@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from typing import Any
+from typing import Any, Literal
 
 import dask.array as da
 import numpy as np
@@ -14,6 +14,7 @@ import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .sc
 from scanner.config import to_yaml
 from scanner.cube import TOTAL, Cube, open_cube
 from scanner.errors import Status, StoreError
+from scanner.levels import open_level
 from scanner.store import decoding_errors, local_path
 
 MAX_CHUNK = 2**21
@@ -44,13 +45,16 @@ class _Reader:
             return np.asarray(self._array[index])
 
 
-def open_dataset(url: str) -> xr.Dataset:
+def open_dataset(url: str, level: int | Literal["finest"] = 0) -> xr.Dataset:
     """Open a store.
 
     Parameters
     ----------
     url
         Path or URL of the store.
+    level
+        Of a refined store: 1, 2, … or ``"finest"`` for the grid of that level, each point with the number of the
+        finest level that computed it; 0 for the store alone.
 
     Returns
     -------
@@ -63,8 +67,10 @@ def open_dataset(url: str) -> xr.Dataset:
     ------
     StoreRefused
         If there is no store of ours.
+    InputError
+        If it has no such level.
     """
-    cube = open_cube(url)
+    cube = open_level(url, level) if level else open_cube(url)
     axes = tuple(cube.record["axes"])
     coordinates: dict[str, Any] = {"experiment": list(cube.record["experiments"])}
     for kind in ("axes", "tied", "derived"):

@@ -1,0 +1,143 @@
+"""The choice of what to refine: where a contour, or the minimum, of a profile may run. Pure functions of arrays.
+
+A profile is −2 ln L over the points (x, y) of a grid, NaN where there is no number; a cell lies between four
+neighbouring points. A level's grid has the points of the level above, and one between any two of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy.ndimage import binary_dilation  # type: ignore[import-untyped]
+
+from scanner.grid import Layout
+
+
+def with_midpoints(values: Sequence[float], scale: str) -> tuple[float, ...]:
+    """Insert a value between any two, half way in the axis' own scale; those given are kept bit for bit.
+
+    Parameters
+    ----------
+    values
+        Increasing, in the parameter's unit.
+    scale
+        ``log``, ``linear`` or ``values``, as of `scanner.grid.Axis`.
+
+    >>> with_midpoints((1.0, 4.0, 16.0), "log")
+    (1.0, 2.0, 4.0, 8.0, 16.0)
+    """
+    found = [values[0]]
+    for low, high in zip(values, values[1:], strict=False):
+        found += [math.sqrt(low) * math.sqrt(high) if scale == "log" else low + (high - low) / 2, high]
+    return tuple(found)
+
+
+def wanted(coarse: np.ndarray, fine: np.ndarray, heights: Sequence[float], minimum: float) -> np.ndarray:
+    """Return the points of a level that its contours need.
+
+    These are the points in cells of the level above through which a contour may run or that may hold the minimum,
+    and those around where the level itself has found a contour or its minimum, up to a cell further: so a contour
+    is followed until it closes, or ends at the grid's edge or at points that are not ok.
+
+    Parameters
+    ----------
+    coarse
+        Profile of the level above, shape (nx, ny).
+    fine
+        Profile of this level, so far: shape (2 nx − 1, 2 ny − 1).
+    heights
+        Δχ² of the contours.
+    minimum
+        Lowest −2 ln L of all levels: what Δχ² is relative to.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool, of the shape of `fine`.
+    """
+    low, high = bounds(coarse)
+    above = _reached(low, high, heights, minimum)
+    here = _reached(*_ends(fine), heights, minimum)
+    return _corners(above.repeat(2, 0).repeat(2, 1) | binary_dilation(here, np.ones((3, 3), dtype=bool)))
+
+
+def bounds(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return lowest and highest value that a profile may have in each cell, shape (nx − 1, ny − 1).
+
+    The ends of what its corners have, widened by what a parabola with the curvature found there can go beyond the
+    ends of an edge: so a lobe, an island or a valley that passes between grid points is seen from them.
+    """
+    low, high = _ends(profile)
+    for axis in (0, 1):
+        low = low - _overshoot(profile, axis)
+        high = high + _overshoot(-profile, axis)
+    return low, high
+
+
+def _reached(low: np.ndarray, high: np.ndarray, heights: Sequence[float], minimum: float) -> np.ndarray:
+    """Cells whose range holds a contour or the minimum."""
+    found = low <= minimum
+    for height in heights:
+        found |= (low <= minimum + height) & (high >= minimum + height)
+    return found
+
+
+def _ends(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest of the corners of each cell that are numbers; NaN if none is."""
+    corners = [profile[:-1, :-1], profile[:-1, 1:], profile[1:, :-1], profile[1:, 1:]]
+    return np.fmin.reduce(corners), np.fmax.reduce(corners)
+
+
+def _overshoot(profile: np.ndarray, axis: int) -> np.ndarray:
+    """How far below its corners a cell may reach between points along one axis; 0 where nothing is known.
+
+    A parabola f(t) between f(0) and f(1) with slope s = |f(1) − f(0)| and second difference 2c lies at most
+    (c − s)²/4c below both, and not at all if c < s.
+    """
+    along = np.moveaxis(profile, axis, 0)
+    curvature = np.zeros(along.shape)
+    curvature[1:-1] = np.nan_to_num(np.diff(along, 2, axis=0)) / 2
+    c = np.maximum(curvature[1:], curvature[:-1])
+    room = np.maximum(c - np.nan_to_num(np.abs(np.diff(along, axis=0)), nan=np.inf), 0)
+    edges = np.divide(room**2, 4 * c, out=np.zeros(c.shape), where=room > 0)
+    return np.moveaxis(np.maximum(edges[:, 1:], edges[:, :-1]), 0, axis)
+
+
+def _corners(cells: np.ndarray) -> np.ndarray:
+    """Points at the corners of cells."""
+    points = np.zeros((cells.shape[0] + 1, cells.shape[1] + 1), dtype=bool)
+    for i, j in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        points[i : i + cells.shape[0], j : j + cells.shape[1]] |= cells
+    return points
+
+
+def blocks_holding(
+    points: np.ndarray, plane: tuple[str, str], layout: Layout, axes: Sequence[Sequence[str]], groups: Sequence[int]
+) -> Iterator[int]:
+    """Give the numbers of the blocks that hold points of a plane, at any value of the other axes.
+
+    Parameters
+    ----------
+    points
+        bool over the axes of the plane.
+    plane
+        Names of its axes.
+    layout
+        The blocks.
+    axes
+        Names of the axes of each group of experiments.
+    groups
+        Numbers of the groups whose blocks are meant.
+    """
+    for group in groups:
+        kept = [name for name in axes[group] if name in plane]
+        mask = points.any(axis=tuple(i for i, name in enumerate(plane) if name not in kept))
+        mask = mask.T if kept == [plane[1], plane[0]] else mask
+        steps = dict(zip(axes[group], layout.blocks[group], strict=True))
+        for i, name in enumerate(kept):
+            mask = np.logical_or.reduceat(mask, range(0, mask.shape[i], steps[name]), axis=i)
+        counts = layout.counts(group)
+        shape = [n if name in plane else 1 for name, n in zip(axes[group], counts, strict=True)]
+        yield from (layout.offsets[group] + np.flatnonzero(np.broadcast_to(mask.reshape(shape), counts))).tolist()
