@@ -1,20 +1,24 @@
-"""`scanner.run`: a scan from Python, in a script or a notebook."""
+"""`scanner.run` and `scanner.merge`: from Python, in a script or a notebook."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from jobs import launch
-from jobs.launch import Options
+from jobs.launch import Options, store_url
 from scanner.config import read_scan_file
 from scanner.dataset import open_dataset
 from scanner.engine import Silent
+from scanner.merging.maps import read_maps
+from scanner.recipes.base import Recipe
+from scanner.recipes.merge import MergeOptions, MergeRecipe
 from scanner.recipes.scan import ScanRecipe
 from scanner.reporting import Progress
 from scanner.scan import resolve
@@ -59,9 +63,79 @@ def run(
         If blocks failed: their points carry a status instead of a number.
     """
     recipe = ScanRecipe(resolve(read_scan_file(file)))
-    options = Options(out=None if out is None else os.fspath(out), cluster=cluster, workers=workers)
+    return _make(
+        recipe, Options(out=None if out is None else os.fspath(out), cluster=cluster, workers=workers), progress
+    )
+
+
+def merge(
+    stores: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    on: str = "first",
+    interpolate: bool = False,
+    maps: str | os.PathLike[str] | None = None,
+    experiments: Sequence[str] = (),
+    allow_incomplete: bool = False,
+    cluster: str = "local",
+    workers: int | None = None,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Merge stores, or go on with that, and open the merged one.
+
+    Its experiments are those of all stores, and ``total`` is the sum of their −2 ln L in order of name, with shared
+    nuisance parameters profiled jointly.
+
+    Parameters
+    ----------
+    stores
+        Paths or URLs of stores of scans, or of merged ones.
+    out
+        The merged store.
+    on
+        ``first``: on the first store's grid; on the ``union`` or the ``intersection`` of all grids.
+    interpolate
+        Whether values between the nodes of a store may be interpolated; ``chi2_error`` is kept beside them then.
+        Beyond the ends of a store's axes nothing is ever extrapolated: its status there is not_covered.
+    maps
+        A file that says how one store's parameters follow from the others'; see `scanner.merging.maps`.
+    experiments
+        Names of those to take; all by default.
+    allow_incomplete
+        Whether stores may lack blocks; points of these are not_covered.
+    cluster, workers, progress
+        As those of `run`.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `scanner.open` gives it.
+
+    Raises
+    ------
+    InputError, StoreRefused, StoreError
+        With one message that says what must not be merged, and why.
+    """
+    recipe = merge_recipe(stores, on, interpolate, maps, experiments, allow_incomplete)
+    return _make(recipe, Options(out=os.fspath(out), cluster=cluster, workers=workers), progress)
+
+
+def merge_recipe(
+    stores: Sequence[str | os.PathLike[str]],
+    on: str,
+    interpolate: bool,
+    maps: str | os.PathLike[str] | None,
+    experiments: Sequence[str] | None,
+    allow_incomplete: bool,
+) -> MergeRecipe:
+    """Return the recipe of a merge; parameters as those of `merge`."""
+    urls = tuple(store_url(None, store) for store in stores)
+    declared = read_maps(None if maps is None else Path(maps), urls)
+    return MergeRecipe(MergeOptions(urls, on, interpolate, declared, tuple(experiments or ()), allow_incomplete))
+
+
+def _make(recipe: Recipe, options: Options, progress: bool) -> xr.Dataset:
     with Progress() if progress else contextlib.nullcontext(Silent()) as reporter:
         cube, summary = launch.run(recipe, options, reporter)
     if summary.failed:
-        warnings.warn(f"{summary.failed} block(s) failed; see `scanner status {cube.url}`", RuntimeWarning, 2)
+        warnings.warn(f"{summary.failed} block(s) failed; see `scanner status {cube.url}`", RuntimeWarning, 3)
     return open_dataset(cube.url)

@@ -1,6 +1,6 @@
 """A distributed scan engine for searches for physics beyond the Standard Model with neutrinos.
 
-The public face: `run` a scan file, `open` a store, `predict` at a point, and get a `model` or an
+The public face: `run` a scan file, `merge` and `open` stores, `predict` at a point, and get a `model` or an
 `experiment` by name. Everything is imported on first use.
 """
 
@@ -10,16 +10,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jobs.face import merge as merge
     from jobs.face import run as run
     from scanner.dataset import open_dataset as open
     from scanner.prediction import predict as predict
     from scanner.registry import experiment as experiment
     from scanner.registry import model as model
 
-__all__ = ["experiment", "model", "open", "predict", "run"]
+__all__ = ["experiment", "merge", "model", "open", "predict", "run"]
 
 _FACE = {
     "run": ("jobs.face", "run"),
+    "merge": ("jobs.face", "merge"),
     "open": ("scanner.dataset", "open_dataset"),
     "predict": ("scanner.prediction", "predict"),
     "model": ("scanner.registry", "model"),

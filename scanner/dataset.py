@@ -130,7 +130,7 @@ def _on_axes(cube: Cube, number: int, name: str, axes: tuple[str, ...]) -> Any:
     before = group.arrays().get(name)
     if before is None:
         before = (len(group.experiments), *([0] if name == "pull_terms" else []))
-        return da.full((*before, *shape), np.nan, dtype=group.dtype, chunks=(*before, *([64] * len(shape))))
+        return da.full((*before, *shape), np.nan, dtype=group.dtype_of(name), chunks=(*before, *([64] * len(shape))))
     chunks = (1, *before[1:], *cube.layout.blocks[number])
     array = da.from_array(_Reader(cube, number, name), chunks, name=f"{name}-{uuid.uuid4().hex}", asarray=False)
     index = (*[slice(None)] * len(before), *(slice(None) if a in group.axes else None for a in axes))

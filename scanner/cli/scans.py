@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from scanner.cli.common import (
+    ClusterOption,
     FileArgument,
+    FreshOption,
     JsonOption,
     OutOption,
     SetOption,
     StoreArgument,
+    VerifyOption,
     WorkersOption,
     command,
     err,
@@ -21,6 +24,10 @@ from scanner.cli.common import (
     resolve,
 )
 from scanner.errors import BlocksFailed
+
+if TYPE_CHECKING:
+    from jobs.launch import Options
+    from scanner.recipes.base import Recipe
 
 
 @command
@@ -44,28 +51,37 @@ def check(file: FileArgument, settings: SetOption = None) -> None:
 def run(
     file: FileArgument,
     store: OutOption = None,
-    cluster: Annotated[
-        str | None, typer.Option(help="local, serial, a cluster file or its name, or a scheduler's address")
-    ] = None,
+    cluster: ClusterOption = None,
     workers: WorkersOption = None,
     settings: SetOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="replace the store")] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="recompute damaged blocks")] = False,
+    fresh: FreshOption = False,
+    verify: VerifyOption = False,
 ) -> None:
     """Create a store, or resume it."""
+    from jobs.launch import Options
+    from scanner.recipes.scan import ScanRecipe
+
+    drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
+
+
+def drive(recipe: Recipe, options: Options) -> None:
+    """Make a recipe's store, or go on with it, and print what came of it.
+
+    Raises
+    ------
+    BlocksFailed
+        If some of its blocks failed.
+    """
     from jobs import launch
     from scanner import summary
-    from scanner.recipes.scan import ScanRecipe
     from scanner.reporting import Progress, print_summary
 
     signal.signal(signal.SIGTERM, _interrupt)
-    recipe = ScanRecipe(resolve(file, settings))
-    options = launch.Options(store, cluster, workers, fresh, verify)
     try:
         with Progress(err) as reporter:
             cube, done = launch.run(recipe, options, reporter)
     except KeyboardInterrupt:
-        url = launch.store_url(recipe.store, store)
+        url = launch.store_url(recipe.store, options.out)
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
     state = summary.status(cube)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from scanner.cube import Cube
 from scanner.recipes.base import Recipe
+from scanner.recipes.merge import MergeRecipe
 from scanner.recipes.scan import ScanRecipe
 
-KINDS: dict[str, type[Recipe]] = {ScanRecipe.kind: ScanRecipe}
+KINDS: dict[str, type[Recipe]] = {recipe.kind: recipe for recipe in (ScanRecipe, MergeRecipe)}
 
 
 def read(cube: Cube) -> Recipe:
