@@ -181,6 +181,12 @@ def check_refinable(base: Cube) -> None:
     raise StoreRefused(f"{base.url}: cannot be refined: it {reason}\n  {hint}")
 
 
+def done_blocks(cube: Cube) -> frozenset[int]:
+    """Return the numbers of the blocks of a store that are done."""
+    ledger, _ = cube.ledger()
+    return frozenset(np.flatnonzero(ledger.state == DONE).tolist())
+
+
 def _pieces(cube: Cube) -> Layout:
     """Blocks joined along the level's plane until they are worth reading at once."""
     plane, found = cube.record["level"]["plane"], []
@@ -230,7 +236,8 @@ class _Overlay:
             with decoding_errors(cube.url, f"block {block.number}"):
                 values = cube.arrays[self._group][self._name][(*before, *block.slices)]
             first, last = np.array(block.start) * steps - start, (np.array(block.stop) - 1) * steps - start
-            found[(..., *map(slice, first, last + 1, steps))] = values
+            region = tuple(map(slice, first.tolist(), (last + 1).tolist(), steps.tolist()))
+            found[(..., *region)] = values
 
 
 def _cover(index: slice | int, length: int) -> tuple[slice, slice | int]:

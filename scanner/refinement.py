@@ -6,6 +6,7 @@ neighbouring points. A level's grid has the points of the level above, and one b
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +30,7 @@ def with_midpoints(values: Sequence[float], scale: str) -> tuple[float, ...]:
     (1.0, 2.0, 4.0, 8.0, 16.0)
     """
     found = [values[0]]
-    for low, high in zip(values, values[1:], strict=False):
+    for low, high in itertools.pairwise(values):
         found += [math.sqrt(low) * math.sqrt(high) if scale == "log" else low + (high - low) / 2, high]
     return tuple(found)
 
