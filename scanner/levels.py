@@ -15,15 +15,16 @@ from typing import Any, Literal
 import numpy as np
 
 from scanner import cube as cubes
+from scanner import planning, provenance
 from scanner import store as stores
-from scanner.config import AxisSpec, ScanFile
+from scanner.config import AxisSpec
 from scanner.cube import Blueprint, Cube
 from scanner.errors import InputError, StoreRefused
 from scanner.grid import Block, Grid, Layout, block_shape
 from scanner.ledger import DONE
 from scanner.recipes.scan import ScanRecipe
 from scanner.refinement import with_midpoints
-from scanner.scan import resolve
+from scanner.scan import Scan, resolve
 from scanner.store import Place, decoding_errors
 
 MAX_PLANE_POINTS = 2**24
@@ -31,7 +32,7 @@ MAX_PLANE_POINTS = 2**24
 BLOCKS_ALONG = 64
 """Blocks along a refined axis: with fewer a contour needs too many points, with more too many files."""
 SMALLEST = 4
-BLOCK_POINTS = 2**16
+BLOCK_POINTS = 2**20
 PIECE_POINTS = 2**18
 """Points that are read at once."""
 
@@ -77,9 +78,10 @@ class LevelRecipe(ScanRecipe):
             values = parent.grid.axis(name).values
             for _ in range(level):
                 values = with_midpoints(values, self._scales[name])
-            axes[name] = AxisSpec(values=list(values), unit=parent.file.axes[name].unit)
+            # Not validated here: `resolve` says what is wrong with values that cannot be told apart.
+            axes[name] = AxisSpec.model_construct(values=list(values), unit=parent.file.axes[name].unit)
         file = parent.file.model_copy(update={"axes": axes, "store": url_of(base.url, level)})
-        super().__init__(resolve(_with_blocks(file, parent.grid, plane)))
+        super().__init__(_with_blocks(resolve(file), plane))
 
     def blueprint(self, workers: int, warn: Callable[[str], None]) -> Blueprint:
         """Return what the store is created from: its axes have the scale of its parent's, though given by value."""
@@ -97,17 +99,20 @@ def _check_size(grid: Grid, plane: tuple[str, str], level: int) -> None:
         raise InputError("--levels", problem, level, f"at most {MAX_PLANE_POINTS:,} points", "ask for fewer levels")
 
 
-def _with_blocks(file: ScanFile, grid: Grid, plane: tuple[str, str]) -> ScanFile:
-    """Give a level blocks of a few cells along its plane, as long along the other axes as is sensible."""
-    block: dict[str, int] = {}
-    for name in plane:
-        length = len(file.axes[name].values or ())
-        block[name] = max(SMALLEST, 2 ** int(math.log2(max(length / BLOCKS_ALONG, 1))))
-    others = [axis for axis in grid.axes if axis.name not in plane]
-    points = BLOCK_POINTS // (math.prod(block.values()) * len(file.experiments))
-    lengths = block_shape(tuple(map(len, others)), points)
+def _with_blocks(scan: Scan, plane: tuple[str, str]) -> Scan:
+    """Give a level blocks of a few cells along its plane, and whole along the other axes where memory allows."""
+    block = {name: _length(len(scan.grid.axis(name))) for name in plane}
+    others = [axis for axis in scan.grid.axes if axis.name not in plane]
+    memory = scan.file.execution.memory_bytes // 4 // max(planning.point_bytes(scan, group) for group in scan.groups)
+    lengths = block_shape(tuple(map(len, others)), min(BLOCK_POINTS, memory) // math.prod(block.values()))
     block |= {axis.name: length for axis, length in zip(others, lengths, strict=True)}
-    return file.model_copy(update={"execution": file.execution.model_copy(update={"block": block})})
+    execution = scan.file.execution.model_copy(update={"block": block})
+    return replace(scan, file=scan.file.model_copy(update={"execution": execution}))
+
+
+def _length(points: int) -> int:
+    """Length of a block along a refined axis of so many points: a power of two."""
+    return max(SMALLEST, 1 << int(math.log2(max(points / BLOCKS_ALONG, 1))))
 
 
 @dataclass(frozen=True)
@@ -174,7 +179,7 @@ def check_refinable(base: Cube) -> None:
         hint = "refine the scans that it was made from" if base.kind == "merge" else "refine a scan"
     elif "level" in base.record:
         reason, hint = f"is level {base.record['level']['number']} of another store", "refine that store"
-    elif ScanRecipe.read(base).identity() != base.record["identity"]:
+    elif provenance.digest(ScanRecipe.read(base).identity()) != base.record["identity_hash"]:
         reason, hint = "was made with other versions of the physics", "run its scan again with --fresh"
     else:
         return
@@ -236,8 +241,8 @@ class _Overlay:
             with decoding_errors(cube.url, f"block {block.number}"):
                 values = cube.arrays[self._group][self._name][(*before, *block.slices)]
             first, last = np.array(block.start) * steps - start, (np.array(block.stop) - 1) * steps - start
-            region = tuple(map(slice, first.tolist(), (last + 1).tolist(), steps.tolist()))
-            found[(..., *region)] = values
+            region = map(slice, first.tolist(), (last + 1).tolist(), steps.tolist())
+            found[(*[slice(None)] * self._before, *region)] = values
 
 
 def _cover(index: slice | int, length: int) -> tuple[slice, slice | int]:

@@ -67,8 +67,9 @@ def wanted(coarse: np.ndarray, fine: np.ndarray, heights: Sequence[float], minim
 def bounds(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return lowest and highest value that a profile may have in each cell, shape (nx − 1, ny − 1).
 
-    The ends of what its corners have, widened by what a parabola with the curvature found there can go beyond the
-    ends of an edge: so a lobe, an island or a valley that passes between grid points is seen from them.
+    The ends of what the cell's corners have, widened by how far a function with the curvature found there can go
+    beyond them: so a lobe, an island or a valley that passes between grid points is seen from these. Strict for a
+    quadratic function, except next to points that are not ok, where its curvature is not known.
     """
     low, high = _ends(profile)
     for axis in (0, 1):
@@ -92,18 +93,19 @@ def _ends(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _overshoot(profile: np.ndarray, axis: int) -> np.ndarray:
-    """How far below its corners a cell may reach between points along one axis; 0 where nothing is known.
+    """How far below its corners a cell may reach between its points along one axis; 0 where nothing is known.
 
-    A parabola f(t) between f(0) and f(1) with slope s = |f(1) − f(0)| and second difference 2c lies at most
-    (c − s)²/4c below both, and not at all if c < s.
+    A parabola from f(0) to f(1) with slope s = f(1) − f(0) and second difference 2c lies at most (c − |s|)²/4c below
+    both, and not at all if c < |s|. Across the cell s takes every value between those of the cell's two edges.
     """
     along = np.moveaxis(profile, axis, 0)
     curvature = np.zeros(along.shape)
     curvature[1:-1] = np.nan_to_num(np.diff(along, 2, axis=0)) / 2
-    c = np.maximum(curvature[1:], curvature[:-1])
-    room = np.maximum(c - np.nan_to_num(np.abs(np.diff(along, axis=0)), nan=np.inf), 0)
-    edges = np.divide(room**2, 4 * c, out=np.zeros(c.shape), where=room > 0)
-    return np.moveaxis(np.maximum(edges[:, 1:], edges[:, :-1]), 0, axis)
+    c = np.maximum.reduce([curvature[1:, 1:], curvature[1:, :-1], curvature[:-1, 1:], curvature[:-1, :-1]])
+    one, other = np.diff(along, axis=0)[:, 1:], np.diff(along, axis=0)[:, :-1]
+    slope = np.where(one * other <= 0, 0, np.fmin(np.abs(one), np.abs(other)))
+    room = np.maximum(c - np.nan_to_num(slope, nan=np.inf), 0)
+    return np.moveaxis(np.divide(room**2, 4 * c, out=np.zeros(c.shape), where=room > 0), 0, axis)
 
 
 def _corners(cells: np.ndarray) -> np.ndarray:
