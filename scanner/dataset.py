@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import uuid
-from typing import Any, Literal
+from typing import Any
 
 import dask.array as da
 import numpy as np
@@ -47,7 +47,7 @@ class _Reader:
             return np.asarray(self._array[index])
 
 
-def open_dataset(url: str | os.PathLike[str], level: int | Literal["finest"] = 0) -> xr.Dataset:
+def open_dataset(url: str | os.PathLike[str], level: int | str = 0) -> xr.Dataset:
     """Open a store.
 
     Parameters

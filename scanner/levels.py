@@ -10,7 +10,7 @@ import functools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -138,7 +138,7 @@ class Refined(Cube):
         )
 
 
-def open_level(url: str, level: int | Literal["finest"]) -> Cube:
+def open_level(url: str, level: int | str) -> Cube:
     """Open a level of a store with those above it, to be read.
 
     Parameters

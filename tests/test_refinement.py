@@ -146,6 +146,10 @@ def test_the_command_goes_on_and_says_what_there_is(three_levels: str, tmp_path:
     assert state[2]["axes"] == {"sin2_2theta": 8 * (BASE - 1) + 1, "dm2": 8 * (BASE - 1) + 1}
     line = f"level 3 (sin2_2theta 281 × dm2 281): {len(done[2]):,} blocks done, {state[2]['points']:,} points"
     assert line in call("status", copy).stdout and line in result.stdout
+    best = scanner.open(copy, level="finest").scan.best_fit().point
+    drawn = call("plot", copy, "--x", "sin2_2theta", "--y", "dm2", "--level", "finest", "-o", tmp_path / "a.png")
+    assert f"best fit dm2 = {best['dm2']:.4g}" in drawn.stdout.replace("sin2_2theta = 1, ", ""), drawn.output
+    assert_one_message(call("plot", copy, "--x", "dm2", "--level", "coarsest", "-o", tmp_path / "b.png"), BAD_INPUT)
 
 
 def test_interrupted_failed_and_damaged_blocks_end_as_if_nothing_had_been(
