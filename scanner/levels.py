@@ -156,7 +156,7 @@ def open_level(url: str, level: int | str) -> Cube:
     base = cubes.open_cube(url)
     last = existing(base.url)
     number = last if level == "finest" else level
-    if number not in range(last + 1):
+    if not isinstance(number, int) or not 0 <= number <= last:
         allowed = f"0 to {last}, or finest" if last else "0: this store has not been refined"
         raise InputError("level", "the store has no such level", level, allowed, "`scanner refine` makes levels")
     if not number:
