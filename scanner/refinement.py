@@ -15,6 +15,9 @@ from scipy.ndimage import binary_dilation  # type: ignore[import-untyped]
 
 from scanner.grid import Layout
 
+TOLERANCE = 1e-4
+"""A minimum deeper by less moves no contour by what can be seen; plateaus and valleys are that flat."""
+
 
 def with_midpoints(values: Sequence[float], scale: str) -> tuple[float, ...]:
     """Insert a value between any two, half way in the axis' own scale; those given are kept bit for bit.
@@ -38,9 +41,10 @@ def with_midpoints(values: Sequence[float], scale: str) -> tuple[float, ...]:
 def wanted(coarse: np.ndarray, fine: np.ndarray, heights: Sequence[float], minimum: float) -> np.ndarray:
     """Return the points of a level that its contours need.
 
-    These are the points in cells of the level above through which a contour may run or that may hold the minimum,
-    and those around where the level itself has found a contour or its minimum, up to a cell further: so a contour
-    is followed until it closes, or ends at the grid's edge or at points that are not ok.
+    These are the points in cells of the level above through which a contour may run, that may hold a minimum deeper
+    by `TOLERANCE`, or that touch the minimum; and those around where the level itself has found a contour, or a
+    minimum deeper by `TOLERANCE` than that above, up to a cell further: so a contour is followed until it closes, or
+    ends at the grid's edge or at points that are not ok, and a minimum until it has higher points around it.
 
     Parameters
     ----------
@@ -59,8 +63,10 @@ def wanted(coarse: np.ndarray, fine: np.ndarray, heights: Sequence[float], minim
         bool, of the shape of `fine`.
     """
     low, high = bounds(coarse)
-    above = _reached(low, high, heights, minimum)
-    here = _reached(*_ends(fine), heights, minimum)
+    above = _crossed(low, high, minimum + np.asarray(heights)) | (low < minimum - TOLERANCE) | _touching_minimum(coarse)
+    here = _crossed(*_ends(fine), minimum + np.asarray(heights))
+    if np.nanmin(fine) < np.nanmin(coarse) - TOLERANCE:
+        here |= _touching_minimum(fine)
     return _corners(above.repeat(2, 0).repeat(2, 1) | binary_dilation(here, np.ones((3, 3), dtype=bool)))
 
 
@@ -78,12 +84,16 @@ def bounds(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _reached(low: np.ndarray, high: np.ndarray, heights: Sequence[float], minimum: float) -> np.ndarray:
-    """Cells whose range holds a contour or the minimum."""
-    found = low <= minimum
-    for height in heights:
-        found |= (low <= minimum + height) & (high >= minimum + height)
-    return found
+def _crossed(low: np.ndarray, high: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Cells whose range holds one of some values."""
+    return np.asarray(np.any([(low <= value) & (high >= value) for value in values], axis=0))
+
+
+def _touching_minimum(profile: np.ndarray) -> np.ndarray:
+    """Cells around the lowest point: the first, where several are equal."""
+    points = np.zeros(profile.shape, dtype=bool)
+    points[np.unravel_index(int(np.nanargmin(profile)), profile.shape)] = True
+    return points[:-1, :-1] | points[:-1, 1:] | points[1:, :-1] | points[1:, 1:]
 
 
 def _ends(profile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -96,15 +106,18 @@ def _overshoot(profile: np.ndarray, axis: int) -> np.ndarray:
     """How far below its corners a cell may reach between its points along one axis; 0 where nothing is known.
 
     A parabola from f(0) to f(1) with slope s = f(1) − f(0) and second difference 2c lies at most (c − |s|)²/4c below
-    both, and not at all if c < |s|. Across the cell s takes every value between those of the cell's two edges.
+    both, and not at all if c < |s|. Across the cell s takes every value between those of the cell's two edges. A
+    function that rises, or falls, before, in and after the cell has no minimum in it, however steep it becomes.
     """
     along = np.moveaxis(profile, axis, 0)
-    curvature = np.zeros(along.shape)
+    curvature, slopes = np.zeros(along.shape), np.full((along.shape[0] + 1, along.shape[1]), np.nan)
     curvature[1:-1] = np.nan_to_num(np.diff(along, 2, axis=0)) / 2
+    slopes[1:-1] = np.diff(along, axis=0)
     c = np.maximum.reduce([curvature[1:, 1:], curvature[1:, :-1], curvature[:-1, 1:], curvature[:-1, :-1]])
-    one, other = np.diff(along, axis=0)[:, 1:], np.diff(along, axis=0)[:, :-1]
-    slope = np.where(one * other <= 0, 0, np.fmin(np.abs(one), np.abs(other)))
-    room = np.maximum(c - np.nan_to_num(slope, nan=np.inf), 0)
+    one, other = slopes[:, 1:], slopes[:, :-1]
+    least = np.where(one * other <= 0, 0, np.fmin(np.abs(one), np.abs(other)))[1:-1]
+    rises, falls = np.fmin(one, other)[:-2] > 0, np.fmax(one, other)[2:] < 0
+    room = np.where(rises | falls, 0, np.maximum(c - np.nan_to_num(least, nan=np.inf), 0))
     return np.moveaxis(np.divide(room**2, 4 * c, out=np.zeros(c.shape), where=room > 0), 0, axis)
 
 
