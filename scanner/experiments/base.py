@@ -42,6 +42,9 @@ class Experiment:
         What users must know: approximations, what the release lacks, validity.
     from_curve
         Whether it is known from a published limit curve, not from its data.
+    correlated
+        Other experiments with which it has a covariance in common, so that they must not be summed: by name, the
+        experiment that combines the two.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Experiment:
     references: tuple[Reference, ...]
     notes: tuple[str, ...] = field(default=())
     from_curve: bool = False
+    correlated: Mapping[str, str] = field(default_factory=dict)
 
     def attributes(self) -> dict[str, Any]:
         """Return what a cube records of this experiment, as plain JSON types."""
@@ -70,6 +74,9 @@ class Experiment:
             "limit_dof": getattr(self.likelihood, "limit_dof", 2),
             "from_curve": self.from_curve,
             "number_of_data": self.likelihood.number_of_data,
+            "nuisances": list(getattr(self.likelihood, "nuisances", ())),
+            "counts": getattr(self.likelihood, "counts", None),
+            "correlated": dict(self.correlated),
             "data_sets": sorted(self.data_sets),
             "references": [str(reference) for reference in self.references],
             "notes": list(self.notes),

@@ -78,6 +78,9 @@ CHARM_MOMENTA = 24
 STOPPED_KAONS = 0.085
 """K⁺ that decay at rest in the absorber of NuMI, a proton on target; 1801.03848, ± 30 %."""
 
+STOPPED_KAONS_PULL, BOOSTER_PULL = "numi_stopped_kaons", "bnb_flux"
+"""Names of the nuisance parameters that all searches for N of these kaons, or of this beam, share."""
+
 STRANGE_CHARM = 12.1e-3 / 331.4 * 0.077
 """D_s a 120 GeV proton on carbon; 1905.00284."""
 

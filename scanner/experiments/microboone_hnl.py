@@ -36,8 +36,10 @@ import numpy as np
 
 from scanner.experiments.base import Experiment
 from scanner.experiments.fermilab import (
+    BOOSTER_PULL,
     MINIBOONE_FLUX,
     STOPPED_KAON_RATE,
+    STOPPED_KAONS_PULL,
     Efficiency,
     booster,
     delay,
@@ -129,7 +131,7 @@ def load(name: str) -> Experiment:
 
 
 def _kdar(name: str) -> Experiment:
-    likelihood = Poisson(np.array([1.0]), np.array([1.9]), np.array([0.8]), STOPPED_KAON_ERROR)
+    likelihood = Poisson(np.array([1.0]), np.array([1.9]), np.array([0.8]), STOPPED_KAON_ERROR, STOPPED_KAONS_PULL)
     return Experiment(
         name=name,
         version=VERSION,
@@ -145,7 +147,8 @@ def _kdar(name: str) -> Experiment:
         references=(_PAIRS, _RECAST, STOPPED_KAON_RATE),
         notes=(
             "recast: efficiencies between 63 and 180 MeV are those that 2106.06548 implies; valid from 20 to 200 MeV",
-            "the rate of stopped kaons, 0.085 a proton on target, is uncertain by 30 % (profiled)",
+            "the rate of stopped kaons, 0.085 a proton on target, is uncertain by 30 % (profiled); it is one nuisance "
+            "parameter, numi_stopped_kaons, of all searches for N of these kaons",
             "90 % limits on |U_mu|^2 (flat in its square; 3.8 events), Majorana, over those of 2106.06548: 0.73 at 20, "
             "0.88 at 37, 0.93 at 59, 0.97 at 113, 0.91 at 140, 1.00 at 173 MeV",
         ),
@@ -161,7 +164,7 @@ def _numi(name: str) -> Experiment:
         version=VERSION,
         title="MicroBooNE, e+e-, pi0 and mu pi from kaons at rest in the absorber of NuMI (recast)",
         signals={"decay_in_flight": _from_absorber(name, NUMI_PROTONS, searches)},
-        likelihood=Poisson(nothing, nothing, signal_error=STOPPED_KAON_ERROR),
+        likelihood=Poisson(nothing, nothing, signal_error=STOPPED_KAON_ERROR, shared=STOPPED_KAONS_PULL),
         data=nothing,
         background=nothing,
         signal_bins=np.arange(len(searches)),
@@ -172,7 +175,8 @@ def _numi(name: str) -> Experiment:
         notes=(
             "recast: data and background are not those of MicroBooNE; both are 0, and the efficiencies such that "
             "2.303 events are the published limits at 100 MeV (e+e-), 200 MeV (pi0), 250 and 350 MeV (mu pi)",
-            "the rate of stopped kaons, 0.085 a proton on target, is uncertain by 30 % (profiled)",
+            "the rate of stopped kaons, 0.085 a proton on target, is uncertain by 30 % (profiled); it is one nuisance "
+            "parameter, numi_stopped_kaons, of all searches for N of these kaons",
             "limits on |U_mu|^2 over the published: e+e- 1.25 at 20, 0.98 at 50, 0.85 at 75, 1 at 100, 1.18 at 149 "
             "MeV; pi0 1.11 at 150, 0.94 at 180, 1 at 200, 0.70 at 220, 0.81 at 244 MeV; mu pi 1.09 at 246, 1 at 250, "
             "1 at 350, 0.72 at 385 MeV",
@@ -197,7 +201,7 @@ def _booster(name: str) -> Experiment:
         version=VERSION,
         title="MicroBooNE, mu pi after the spill of the Booster beam (recast)",
         signals={"decay_in_flight": response},
-        likelihood=Poisson(nothing, nothing, signal_error=BOOSTER_ERROR),
+        likelihood=Poisson(nothing, nothing, signal_error=BOOSTER_ERROR, shared=BOOSTER_PULL),
         data=nothing,
         background=nothing,
         signal_bins=np.arange(1),
@@ -209,7 +213,7 @@ def _booster(name: str) -> Experiment:
             "recast: data and background are not those of MicroBooNE; both are 0, and the efficiency such that "
             "2.303 events are the published limit on a Dirac N of 385 MeV",
             "kaons by Feynman scaling through a model of the horn, normalised to MicroBooNE's nu_mu flux above "
-            "2.75 GeV; uncertain by 25 % (profiled)",
+            "2.75 GeV; uncertain by 25 % (profiled), by one nuisance parameter, bnb_flux, of all searches in this beam",
             "limits on |U_mu|^2 over the published: Dirac 1.39 at 260, 1 at 385 MeV; Majorana 1.38 and 0.91",
         ),
     )

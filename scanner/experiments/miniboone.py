@@ -46,6 +46,8 @@ class _Beam:
 
 
 _FHC, _RHC, _RHC_JOINT = _Beam(0, "fhc"), _Beam(1, "rhc"), _Beam(1, "rhc_with_wrong_sign")
+_TOGETHER = {"miniboone_fhc": "miniboone_rhc", "miniboone_rhc": "miniboone_fhc"}
+"""Fits whose systematic errors have a common covariance, which their joint fit has."""
 _FITS = {  # mode, beams, covariance
     "miniboone_fhc": ("neutrino mode", (_FHC,), "fhc"),
     "miniboone_rhc": ("antineutrino mode", (_RHC,), "rhc"),
@@ -86,6 +88,7 @@ def load(name: str) -> Experiment:
         coordinate_units={"E_low": "MeV", "E_high": "MeV"},
         data_sets=frozenset("miniboone_2020_" + ("rhc" if beam.rhc else "fhc") for beam in beams),
         references=(REFERENCE,),
+        correlated={_TOGETHER[name]: "miniboone"} if name in _TOGETHER else {},
         notes=(
             "energies are reconstructed E_nu^QE; the release gives no edges for the nu_mu bins",
             "backgrounds and the nu_mu sample do not oscillate (not in the release)",

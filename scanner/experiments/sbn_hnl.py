@@ -22,7 +22,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
-from scanner.experiments.fermilab import MINIBOONE_FLUX, PROJECTED, STOPPED_KAON_RATE, all_seen, booster, stopped_kaons
+from scanner.experiments.fermilab import (
+    BOOSTER_PULL,
+    MINIBOONE_FLUX,
+    PROJECTED,
+    STOPPED_KAON_RATE,
+    STOPPED_KAONS_PULL,
+    all_seen,
+    booster,
+    stopped_kaons,
+)
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.bundle import heavy_neutrinos, momentum_grid
 from scanner.physics.particles import MASS
@@ -76,17 +85,27 @@ def _booster(name: str, detector: str, place: tuple[float, float, float]) -> Exp
     title = f"{detector}, decays of N from the Booster beam (projection, 6.6e20 protons on target, no background)"
     notes = (
         "pions and kaons of published fits through a model of the horn, normalised to MicroBooNE's nu_mu flux; "
-        "uncertain by 30 % (profiled)",
+        "uncertain by 30 % (profiled), by one nuisance parameter, bnb_flux, of all searches in this beam",
     )
-    return _projection(name, title, spectrum, place, inputs, BOOSTER_ERROR, (MINIBOONE_FLUX,), notes)
+    likelihood = _nothing_seen(BOOSTER_ERROR, BOOSTER_PULL)
+    return _projection(name, title, spectrum, place, inputs, likelihood, (MINIBOONE_FLUX,), notes)
 
 
 def _absorber(name: str) -> Experiment:
     title = "ICARUS, decays of N from the absorber of NuMI (projection, 1e21 protons on target, no background)"
-    notes = ("0.085 kaons at rest a proton on target, uncertain by 30 % (profiled)",)
+    notes = (
+        "0.085 kaons at rest a proton on target, uncertain by 30 % (profiled), by one nuisance parameter, "
+        "numi_stopped_kaons, of all searches for N of these kaons",
+    )
     inputs = (np.array(ICARUS_NUMI),)
     references = (STOPPED_KAON_RATE,)
-    return _projection(name, title, _absorber_spectrum, ICARUS_NUMI, inputs, STOPPED_KAON_ERROR, references, notes)
+    likelihood = _nothing_seen(STOPPED_KAON_ERROR, STOPPED_KAONS_PULL)
+    return _projection(name, title, _absorber_spectrum, ICARUS_NUMI, inputs, likelihood, references, notes)
+
+
+def _nothing_seen(error: float, shared: str) -> Poisson:
+    nothing = np.zeros(len(PROJECTED))
+    return Poisson(nothing, nothing, signal_error=error, shared=shared)
 
 
 def _projection(
@@ -95,12 +114,11 @@ def _projection(
     spectrum: Callable[[float], Spectrum],
     place: tuple[float, float, float],
     inputs: tuple[NDArray[np.float64], ...],
-    error: float,
+    likelihood: Poisson,
     references: tuple[Reference, ...],
     notes: tuple[str, ...],
 ) -> Experiment:
     """Return an experiment that sees each of PROJECTED in a bin of its own, and nothing else."""
-    nothing = np.zeros(len(PROJECTED))
     response = FlightResponse(
         name=name,
         flavours=(0, 1),
@@ -116,9 +134,9 @@ def _projection(
         version=VERSION,
         title=title,
         signals={"decay_in_flight": response},
-        likelihood=Poisson(nothing, nothing, signal_error=error),
-        data=nothing,
-        background=nothing,
+        likelihood=likelihood,
+        data=likelihood.data,
+        background=likelihood.background,
         signal_bins=np.arange(len(PROJECTED)),
         coordinates={"final_state": np.array(PROJECTED)},
         coordinate_units={},

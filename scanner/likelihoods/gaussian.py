@@ -8,11 +8,12 @@ bits in whatever pack, block or process it is computed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from scanner.likelihoods.linear_algebra import cholesky, forward
+from scanner.likelihoods.base import checked_truth
+from scanner.likelihoods.linear_algebra import cholesky, draw_gaussian, forward
 from scanner.physics.kernel import kernel
 
 LANES = 8
@@ -82,6 +83,27 @@ class GaussianFractional:
         work = np.empty((bins, bins, LANES))
         vector = np.empty((2, bins, LANES))
         _quadratic_covariance(signal, *self._coefficients, *self._offsets, work, vector, chi2, gof)
+
+    def toy(self, signal: np.ndarray, generator: np.random.Generator) -> GaussianFractional:
+        """Return a pseudo-experiment: all data, control bins included, drawn with M of the prediction.
+
+        See `Likelihood.toy`. Numbers of events need not be integers, nor positive.
+        """
+        bins = self.background.size
+        signal = checked_truth(signal, bins)
+        mean = np.concatenate([signal + self.background, self.control])
+        drawn = draw_gaussian(mean, self._covariance(signal), generator)
+        return replace(self, data=drawn[:bins], control_data=drawn[bins:])
+
+    def _covariance(self, signal: np.ndarray) -> np.ndarray:
+        """M of the signal plus background bins and the control bins, shape (number of data,) squared."""
+        bins = signal.size
+        prediction = np.concatenate([signal, self.background, self.control])
+        full = self.fractional * prediction[:, None] * prediction
+        rows = np.concatenate([full[:bins] + full[bins : 2 * bins], full[2 * bins :]])
+        covariance = np.hstack([rows[:, :bins] + rows[:, bins : 2 * bins], rows[:, 2 * bins :]])
+        covariance[range(bins), range(bins)] += signal
+        return covariance
 
 
 @kernel(

@@ -1,6 +1,6 @@
 """Likelihood of a measurement that is published as an upper limit: a Gaussian about no signal.
 
-−2 ln L = (z · signal/limit)², z the two-sided quantile of the level: 1.645 at 90 %. That is the limit of a
+−2 ln L = (z · (signal − measured)/limit)², z the two-sided quantile of the level: 1.645 at 90 %. That is the limit of a
 Gaussian that found exactly what the background gives, when a signal cannot be negative: the half-Gaussian that is
 left holds 90 % below 1.645 σ, and so do CL_s and, but for a few per cent, Feldman and Cousins. So Δχ² = 2.706 at a
 90 % limit, the threshold of one degree of freedom. Excesses and deficits, which a limit does not tell, are not in it.
@@ -9,11 +9,12 @@ left holds 90 % below 1.645 σ, and so do CL_s and, but for a few per cent, Feld
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 
 import numpy as np
 
+from scanner.likelihoods.base import checked_truth
 from scanner.physics.kernel import kernel
 
 
@@ -36,10 +37,13 @@ class UpperLimit:
         Signal at the limit, in the units of the signal.
     level
         Its confidence level.
+    measured
+        Signal found, in the same units: 0, but in pseudo-experiments.
     """
 
     limit: float
     level: float
+    measured: float = 0.0
     statistic: str = "(z signal/limit)^2, Gaussian about no signal; z = 1.645 at 90 %"
     number_of_data: int = 1
     limit_dof: int = 1
@@ -55,11 +59,17 @@ class UpperLimit:
 
     def __call__(self, signal: np.ndarray, chi2: np.ndarray, gof: np.ndarray) -> None:
         """Fill `chi2` and `gof`, which are the same."""
-        _squares(signal, self._weight, chi2)
+        _squares(signal, self.measured, self._weight, chi2)
         gof[:] = chi2
 
+    def toy(self, signal: np.ndarray, generator: np.random.Generator) -> UpperLimit:
+        """Return a pseudo-experiment: another signal found. See `Likelihood.toy`."""
+        truth = checked_truth(signal, 1)[0]
+        return replace(self, measured=generator.normal(truth, self._weight**-0.5))
 
-@kernel("void(f8[:, ::1], f8, f8[::1])")
-def _squares(signal, weight, chi2):  # type: ignore[no-untyped-def]
+
+@kernel("void(f8[:, ::1], f8, f8, f8[::1])")
+def _squares(signal, measured, weight, chi2):  # type: ignore[no-untyped-def]
     for point in range(signal.shape[0]):
-        chi2[point] = weight * signal[point, 0] * signal[point, 0]
+        residual = signal[point, 0] - measured
+        chi2[point] = weight * residual * residual

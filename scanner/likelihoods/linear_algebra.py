@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
-from scanner.physics.kernel import kernel
+import numpy as np
+from numba import types
+
+from scanner.physics.kernel import INPUT, kernel
 
 
 @kernel("b1(f8[:, ::1])")
@@ -31,3 +34,30 @@ def forward(factor, vector):  # type: ignore[no-untyped-def]
         for k in range(i):
             vector[i] -= factor[i, k] * vector[k]
         vector[i] /= factor[i, i]
+
+
+@kernel("void(f8[:, ::1], f8[::1])")
+def backward(factor, vector):  # type: ignore[no-untyped-def]
+    """Replace a vector by (factorᵀ)⁻¹ · vector, for a lower-triangular factor."""
+    for i in range(vector.size - 1, -1, -1):
+        for k in range(i + 1, vector.size):
+            vector[i] -= factor[k, i] * vector[k]
+        vector[i] /= factor[i, i]
+
+
+@kernel(types.void(types.float64[:, ::1], INPUT, types.float64[::1]))
+def _add_product(factor, vector, out):  # type: ignore[no-untyped-def]
+    """Add factor · vector, for a lower-triangular factor."""
+    for i in range(out.size):
+        for k in range(i + 1):
+            out[i] += factor[i, k] * vector[k]
+
+
+def draw_gaussian(mean: np.ndarray, covariance: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Return correlated Gaussian numbers, shape of `mean`; NaN where the covariance is not positive definite."""
+    factor, drawn = covariance.copy(), mean.copy()
+    normals = generator.standard_normal(mean.size)
+    if not cholesky(factor):
+        return np.full(mean.size, np.nan)
+    _add_product(factor, normals, drawn)
+    return drawn

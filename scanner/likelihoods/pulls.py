@@ -18,7 +18,7 @@ import numpy as np
 from numba import types
 
 from scanner.errors import InputError
-from scanner.likelihoods.linear_algebra import cholesky, forward
+from scanner.likelihoods.linear_algebra import backward, cholesky, forward
 from scanner.physics.kernel import kernel
 
 CHUNK = 4096
@@ -95,6 +95,32 @@ def combine(
     return total
 
 
+def best_pulls(nuisances: Mapping[str, Sequence[str]], terms: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the nuisance parameters at the joint minimum of experiments, at one point.
+
+    Parameters
+    ----------
+    nuisances
+        Their names, of each experiment.
+    terms
+        Polynomials of the experiments, shape (number_of_terms(k),).
+
+    Returns
+    -------
+    dict
+        Standard deviations by name, in order of name; NaN where the curvature is not positive definite.
+    """
+    names = sorted({name for own in nuisances.values() for name in own})
+    polynomial = np.zeros(number_of_terms(len(names)))
+    for experiment in sorted(terms):
+        polynomial[_places(nuisances[experiment], names)] += terms[experiment]
+    matrix, vector = np.empty((len(names), len(names))), np.empty(len(names))
+    if np.isnan(minimum(polynomial, matrix, vector)):
+        return dict.fromkeys(names, np.nan)
+    backward(matrix, vector)
+    return dict(zip(names, (-vector).tolist(), strict=True))
+
+
 def _joint(
     group: Sequence[str],
     chi2: Mapping[str, np.ndarray],
@@ -113,7 +139,7 @@ def _joint(
         for place, row, chi in zip(places, rows, own, strict=True):
             polynomial[place] += row[:, part]
             polynomial[0, np.isnan(chi[part])] = np.nan  # a point that is not ok, whatever its terms are
-        _minima(polynomial, len(names), found[part])
+        minima(polynomial, len(names), found[part])
     return found.reshape(chi2[group[0]].shape)
 
 
@@ -161,9 +187,9 @@ def minimum(terms, matrix, vector):  # type: ignore[no-untyped-def]
     return value
 
 
-@kernel(types.void(types.float64[:, ::1], types.int64, types.float64[::1]))
-def _minima(terms, size, out):  # type: ignore[no-untyped-def]
-    """Minimum of each point, from terms of shape (number_of_terms(size), points)."""
+@kernel(types.void(types.float64[:, :], types.int64, types.float64[::1]))
+def minima(terms, size, out):  # type: ignore[no-untyped-def]
+    """Fill `out`, shape (points,), with the `minimum` of terms of shape (number_of_terms(size), points)."""
     matrix = np.empty((size, size))
     vector = np.empty(size)
     for point in range(out.size):

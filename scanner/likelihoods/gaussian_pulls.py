@@ -1,0 +1,157 @@
+"""Gaussian likelihood of bins whose predictions depend linearly on a few nuisance parameters.
+
+−2 ln L = rᵀC⁻¹r + Σ_j (ν_j − centre_j)², r_b = data_b − background_b (1 + Σ_j β_bj ν_j) − signal_b (1 + Σ_j σ_bj ν_j),
+minimised over ν. With shared parameters this is the "pull approach" of hep-ph/0207227, which is the same as a
+covariance C + A Aᵀ, A_bj = background_b β_bj + signal_b σ_bj.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numba import types
+
+from scanner.errors import InputError
+from scanner.likelihoods.base import Pull, checked_truth
+from scanner.likelihoods.linear_algebra import cholesky, draw_gaussian, forward
+from scanner.likelihoods.pulls import best_pulls, minima, number_of_terms
+from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
+
+_MATRIX = types.float64[:, ::1]
+
+
+@dataclass(frozen=True)
+class GaussianPulls:
+    """Bins with a covariance of their own and nuisance parameters that act on all of them.
+
+    Parameters
+    ----------
+    data
+        Observed, shape (bins,), in any units.
+    background
+        Expected without a signal, shape (bins,), in the same units.
+    covariance
+        Of the data, from everything but the nuisance parameters, shape (bins, bins).
+    background_pulls, signal_pulls
+        Relative change of background and signal in each bin a standard deviation of each nuisance parameter,
+        shape (bins, k).
+    nuisances
+        Names of the parameters, k of them. Experiments with a name in common share the parameter.
+    centre
+        Values of the nuisance parameters that were measured, shape (k,); 0, but in pseudo-experiments
+        [standard deviations].
+
+    Raises
+    ------
+    InputError
+        For shapes that do not fit together, or two parameters of one name.
+    """
+
+    data: np.ndarray
+    background: np.ndarray
+    covariance: np.ndarray
+    background_pulls: np.ndarray
+    signal_pulls: np.ndarray
+    nuisances: tuple[str, ...]
+    centre: np.ndarray | None = None
+    statistic: str = "r^T C^-1 r + nu^T nu, minimised over the nuisance parameters nu"
+    constant: float = field(init=False)
+    number_of_data: int = field(init=False)
+    _factor: np.ndarray = field(init=False, repr=False)
+    _slopes: np.ndarray = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.centre is None:
+            object.__setattr__(self, "centre", np.zeros(len(self.nuisances)))
+        self._check()
+        for name in ("data", "background", "covariance", "background_pulls", "signal_pulls", "centre"):
+            object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=np.float64))
+        factor = self.covariance.copy()
+        if not cholesky(factor):
+            factor[:] = np.nan
+        log_det = 2 * math.fsum(math.log(pivot) for pivot in factor.diagonal())
+        object.__setattr__(self, "_factor", factor)
+        object.__setattr__(self, "_slopes", self.background[:, None] * self.background_pulls)
+        object.__setattr__(self, "number_of_data", self.data.size)
+        object.__setattr__(self, "constant", self.data.size * math.log(2 * math.pi) + log_det)
+
+    def _check(self) -> None:
+        bins, k = np.size(self.data), len(self.nuisances)
+        shapes = {"data": (bins,), "background": (bins,), "covariance": (bins, bins), "centre": (k,)}
+        for name, shape in (shapes | {"background_pulls": (bins, k), "signal_pulls": (bins, k)}).items():
+            if np.shape(getattr(self, name)) != shape:
+                raise InputError(name, "wrong shape", np.shape(getattr(self, name)), f"{shape}: {bins} data, {k} names")
+        if len(set(self.nuisances)) != k:
+            raise InputError("nuisances", "two nuisance parameters of one experiment have one name", self.nuisances)
+
+    def __call__(self, signal: np.ndarray, chi2: np.ndarray, gof: np.ndarray) -> None:
+        """Fill `chi2` and `gof`, which are the same; NaN where the covariance is not positive definite."""
+        terms = np.empty((signal.shape[0], number_of_terms(len(self.nuisances))))
+        self.pull_terms(signal, terms)
+        minima(terms.T, len(self.nuisances), chi2)
+        gof[:] = chi2
+
+    def pull_terms(self, signal: np.ndarray, out: np.ndarray) -> None:
+        """Fill `out`, shape (points, number_of_terms(k)): exact, for r is linear in the nuisance parameters."""
+        _polynomials(
+            signal, self.data, self.background, self._slopes, self.signal_pulls, self.centre, self._factor, out
+        )
+
+    def toy(
+        self, signal: np.ndarray, generator: np.random.Generator, pulls: Mapping[str, Pull] | None = None
+    ) -> GaussianPulls:
+        """Return a pseudo-experiment: data, and measured nuisance parameters. See `PulledLikelihood.toy`."""
+        signal = checked_truth(signal, self.data.size)
+        if pulls is None:
+            value = self._best(signal)
+            centre = generator.normal(value)
+        else:
+            value, centre = np.array([pulls[name] for name in self.nuisances]).reshape(-1, 2).T
+        mean = self.background + signal
+        for slope, by_signal, pull in zip(self._slopes.T, self.signal_pulls.T, value, strict=True):
+            mean += (slope + by_signal * signal) * pull
+        return replace(self, data=draw_gaussian(mean, self.covariance, generator), centre=centre)
+
+    def _best(self, signal: np.ndarray) -> np.ndarray:
+        """Nuisance parameters that fit best, shape (k,)."""
+        terms = np.empty((1, number_of_terms(len(self.nuisances))))
+        self.pull_terms(signal[None], terms)
+        found = best_pulls({"": self.nuisances}, {"": terms[0]})
+        return np.asarray(self.centre) + [found[name] for name in self.nuisances]
+
+
+@kernel("f8(f8[::1], f8[::1])")
+def _product(a, b):  # type: ignore[no-untyped-def]
+    """Return the sum of products, in order."""
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
+
+
+@kernel(types.void(_MATRIX, INPUT, INPUT, INPUT_MATRIX, INPUT_MATRIX, INPUT, _MATRIX, _MATRIX))
+def _polynomials(  # type: ignore[no-untyped-def]
+    signal, data, background, slopes, signal_pulls, centre, factor, out
+):
+    """Terms of every point, in ν − centre: those of |w_0 − Σ_j w_j ν_j|², w whitened by the covariance's factor."""
+    bins, size = slopes.shape
+    whitened = np.empty((1 + size, bins))
+    for point in range(signal.shape[0]):
+        for b in range(bins):
+            s = signal[point, b]
+            whitened[0, b] = data[b] - background[b] - s
+            for j in range(size):
+                whitened[1 + j, b] = slopes[b, j] + s * signal_pulls[b, j]
+                whitened[0, b] -= whitened[1 + j, b] * centre[j]
+        for row in range(1 + size):
+            forward(factor, whitened[row])
+        out[point, 0] = _product(whitened[0], whitened[0])
+        place = 1 + size
+        for i in range(size):
+            out[point, 1 + i] = -2 * _product(whitened[1 + i], whitened[0])
+            for j in range(i, size):
+                out[point, place] = 2 * _product(whitened[1 + i], whitened[1 + j])
+                place += 1
