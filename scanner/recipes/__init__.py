@@ -5,8 +5,9 @@ from __future__ import annotations
 from scanner.cube import Cube
 from scanner.recipes.base import Recipe
 from scanner.recipes.scan import ScanRecipe
+from scanner.recipes.toys import ToysRecipe
 
-KINDS: dict[str, type[Recipe]] = {ScanRecipe.kind: ScanRecipe}
+KINDS: dict[str, type[Recipe]] = {recipe.kind: recipe for recipe in (ScanRecipe, ToysRecipe)}
 
 
 def read(cube: Cube) -> Recipe:
