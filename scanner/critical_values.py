@@ -49,7 +49,7 @@ def critical_values(ordered: np.ndarray, levels: Sequence[float] = LEVELS) -> np
         k, spread = rank(level, number), math.ceil(math.sqrt(number * level * (1 - level)))
         if k <= number:
             found[0, ..., i] = ordered[..., k - 1]
-        if 0 < k - spread and k + spread <= number:
+        if k - spread > 0 and k + spread <= number:
             found[1, ..., i] = (ordered[..., k + spread - 1] - ordered[..., k - spread - 1]) / 2
     return found
 

@@ -60,7 +60,7 @@ class GroupArrays:
     outputs
         Names of the arrays besides ``status``.
     dtype
-        Of these arrays.
+        Of these arrays (but ``pull_terms``).
     nuisances
         Number of nuisance parameters that each of them shares with others; its ``pull_terms`` are kept then.
     """
@@ -90,8 +90,11 @@ class GroupArrays:
 
     def bytes(self, points: int) -> int:
         """Return the size of the arrays of so many points, uncompressed [bytes]."""
-        size = np.dtype(self.dtype).itemsize
-        return points * sum(math.prod(n) * (1 if name == "status" else size) for name, n in self.arrays().items())
+        return points * sum(math.prod(n) * self.dtype_of(name).itemsize for name, n in self.arrays().items())
+
+    def dtype_of(self, name: str) -> np.dtype[Any]:
+        """Return the dtype of an array: sums of polynomials cancel, so that these are kept in float64."""
+        return np.dtype({"status": "uint8", "pull_terms": "float64"}.get(name, self.dtype))
 
 
 @dataclass(frozen=True)
@@ -378,7 +381,7 @@ def _create_arrays(root: zarr.Group, blueprint: Blueprint, number: int) -> None:
             shape=(*before, *shape),
             shards=(*before, *block),
             chunks=(*[1] * len(before), *inner),
-            dtype="uint8" if status else group.dtype,
+            dtype=group.dtype_of(name),
             fill_value=int(Status.missing) if status else math.nan,
             compressors=_CODECS,
             dimension_names=(*("experiment", "term")[: len(before)], *group.axes),

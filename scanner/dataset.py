@@ -12,6 +12,7 @@ import xarray as xr
 
 import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .scan)
 from scanner.config import to_yaml
+from scanner.critical_values import toys_dataset
 from scanner.cube import TOTAL, Cube, open_cube
 from scanner.errors import Status, StoreError
 from scanner.store import decoding_errors, local_path
@@ -57,7 +58,8 @@ def open_dataset(url: str) -> xr.Dataset:
     xarray.Dataset
         ``chi2``, ``status`` and the other outputs over (experiment, *axes), as dask arrays; an experiment
         that ignores an axis is broadcast along it without being read more than once. Attributes hold the
-        scan file, the experiments' statistics and references, and the provenance.
+        scan file, the experiments' statistics and references, and the provenance. A store of pseudo-experiments opens
+        as `scanner.critical_values.toys_dataset` says.
 
     Raises
     ------
@@ -66,10 +68,14 @@ def open_dataset(url: str) -> xr.Dataset:
     """
     cube = open_cube(url)
     axes = tuple(cube.record["axes"])
-    coordinates: dict[str, Any] = {"experiment": list(cube.record["experiments"])}
+    coordinates: dict[str, Any] = {}
     for kind in ("axes", "tied", "derived"):
         for name, facts in cube.record.get(kind, {}).items():
             coordinates[name] = _coordinate(cube, kind, name, facts)
+    if cube.kind == "toys":
+        delta, status = (_on_axes(cube, 0, name, axes)[0] for name in ("delta_chi2", "status"))
+        return toys_dataset(delta, status, coordinates, _attributes(cube))
+    coordinates = {"experiment": list(cube.record["experiments"]), **coordinates}
     dataset = xr.Dataset(_variables(cube, axes), coordinates, _attributes(cube))
     for name, variable in dataset.data_vars.items():
         variable.attrs.update(units="1", long_name=_LONG_NAMES[str(name)])
@@ -124,7 +130,7 @@ def _on_axes(cube: Cube, number: int, name: str, axes: tuple[str, ...]) -> Any:
     before = group.arrays().get(name)
     if before is None:
         before = (len(group.experiments), *([0] if name == "pull_terms" else []))
-        return da.full((*before, *shape), np.nan, dtype=group.dtype, chunks=(*before, *([64] * len(shape))))
+        return da.full((*before, *shape), np.nan, dtype=group.dtype_of(name), chunks=(*before, *([64] * len(shape))))
     chunks = (1, *before[1:], *cube.layout.blocks[number])
     array = da.from_array(_Reader(cube, number, name), chunks, name=f"{name}-{uuid.uuid4().hex}", asarray=False)
     index = (*[slice(None)] * len(before), *(slice(None) if a in group.axes else None for a in axes))
@@ -161,7 +167,7 @@ def _attributes(cube: Cube) -> dict[str, Any]:
         **own,
         "identity_hash": record["identity_hash"],
         "model": record["model"],
-        "experiments": {name: {**facts, "axes": axes[name]} for name, facts in record["experiments"].items()},
+        "experiments": {name: {"axes": axes.get(name), **facts} for name, facts in record["experiments"].items()},
         "plugins": record["plugins"],
         "start": record["created"],
         "end": runs[-1]["end"] if runs else "",

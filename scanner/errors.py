@@ -28,6 +28,8 @@ class Status(enum.IntEnum):
     """The block exceeded its time limit (reserved: there is no time limit yet)."""
     worker_lost = 6
     """The block took its worker down repeatedly."""
+    not_covered = 7
+    """No input of a merge has a result there: the point lies off their grids, or they are not complete."""
 
 
 class ScannerError(Exception):

@@ -8,11 +8,13 @@ transcendentals, which differ between CPUs and builds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import cast
 
 import numpy as np
 
 from scanner.errors import Status
 from scanner.grid import Block
+from scanner.likelihoods.base import PulledLikelihood
 from scanner.likelihoods.pulls import number_of_terms
 from scanner.physics.kernel import kernel
 from scanner.scan import Group, Member, Scan
@@ -90,7 +92,11 @@ def round_to(results: Mapping[str, np.ndarray], dtype: str) -> dict[str, np.ndar
     """Round results to the cube's dtype; what overflows it becomes NaN with status not_finite."""
     status = results["status"].copy()
     with np.errstate(over="ignore"):
-        rounded = {name: array.astype(dtype) for name, array in results.items() if name != "status"}
+        rounded = {
+            name: array.astype("float64" if name == "pull_terms" else dtype)
+            for name, array in results.items()
+            if name != "status"
+        }
     lost = np.zeros(status.shape, dtype=bool)
     for array in rounded.values():
         lost |= ~np.isfinite(array) if array.ndim == status.ndim else ~np.isfinite(array).all(1)
@@ -117,9 +123,7 @@ def signal_of(
     return signal
 
 
-def signals(
-    scan: Scan, tables: Mapping[str, BuiltTable], block: Block
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def signals(scan: Scan, tables: Mapping[str, BuiltTable], block: Block) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Expected signal and status at the points of a small block, all at once, of each experiment of its group.
 
     Returns
@@ -157,7 +161,7 @@ def _evaluate_member(
     finite = np.isfinite(out["chi2"]) & np.isfinite(out["gof"]) & np.isfinite(out["events"])
     if "pull_terms" in out:
         terms = np.empty(out["pull_terms"].shape[::-1])
-        member.experiment.likelihood.pull_terms(signal, terms)
+        cast(PulledLikelihood, member.experiment.likelihood).pull_terms(signal, terms)
         out["pull_terms"][:] = terms.T
         finite &= np.isfinite(terms).all(1)
     status[(status == Status.ok) & ~finite] = Status.not_finite

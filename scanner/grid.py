@@ -49,6 +49,20 @@ class Axis:
         array.flags.writeable = False
         return array
 
+    def scale_of(self, values: np.ndarray) -> np.ndarray:
+        """Return values in the axis' own scale, its decimal logarithm if that is ``log``; NaN below zero then.
+
+        Computed one by one with libm, as `logarithmic` is.
+        """
+        if self.scale != "log":
+            return np.asarray(values, dtype=np.float64)
+        return np.array([math.log10(v) if v > 0 else math.nan for v in map(float, values)])
+
+    @functools.cached_property
+    def scaled(self) -> np.ndarray:
+        """Its values in its own scale."""
+        return self.scale_of(self.array)
+
 
 def logarithmic(low: float, high: float, points: int) -> tuple[float, ...]:
     """Values spaced evenly in the logarithm, both ends included exactly.

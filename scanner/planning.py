@@ -202,7 +202,6 @@ def _asked_block(scan: Scan, asked: dict[str, int], group: Group, shape: tuple[i
 
 def _point_bytes(scan: Scan, group: Group) -> int:
     """Memory that a point of a block takes while its results are computed, rounded and compressed."""
-    numbers = 3 + (number_of_terms(group.nuisances) if group.nuisances else 0)
-    computed = numbers * 8 + 1
-    rounded = numbers * np.dtype(scan.file.dtype).itemsize + 1
-    return len(group.members) * (computed + 2 * rounded)
+    computed, terms = 3 * 8 + 1, 8 * number_of_terms(group.nuisances) if group.nuisances else 0
+    rounded = 3 * np.dtype(scan.file.dtype).itemsize + 1
+    return len(group.members) * (computed + 2 * rounded + 3 * terms)

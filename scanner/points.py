@@ -146,7 +146,9 @@ def fit_others(
     for i in np.flatnonzero(np.isnan(there.values)):
         given = {name: float(values[i]) for name, values in points.items()}
         hint = f"leave the point out, or give its values of {', '.join(name for name in axes if name not in points)}"
-        raise InputError(f"{POINT} {i + 1}", "no status of the store is ok there, and so nothing fits", given, hint=hint)
+        raise InputError(
+            f"{POINT} {i + 1}", "no status of the store is ok there, and so nothing fits", given, hint=hint
+        )
     return {name: points[name] if name in points else there[f"best_{name}"].values for name in axes}
 
 
@@ -166,7 +168,9 @@ def at_points(scan: Scan, points: Mapping[str, np.ndarray]) -> Scan:
         Where a tied parameter leaves its range.
     """
     columns = [points[name] for name in scan.grid.names]
-    rows = [_single(scan, dict(zip(scan.grid.names, map(float, row), strict=True))) for row in zip(*columns, strict=True)]
+    rows = [
+        _single(scan, dict(zip(scan.grid.names, map(float, row), strict=True))) for row in zip(*columns, strict=True)
+    ]
     parameters = {
         name: Values((POINT,), np.array([row[name].array.item() for row in rows])) if values.axes else values
         for name, values in scan.parameters.items()

@@ -5,8 +5,8 @@ again, and Δχ² = χ²(point) − min χ² is found for each; the quantiles of
 with. Nuisance parameters are drawn about the values that fit the real data best at the point ("profile construction").
 
 The random numbers of a pseudo-experiment are a stream of their own, Philox with the seed as key and (point, toy) in the
-counter, so that they are the same in whatever block, process or order it is computed. The grid is worked on in tiles: the
-signals of a tile are computed once for all pseudo-experiments, and nothing is kept of it but their minima.
+counter, so that they are the same in whatever block, process or order it is computed. The grid is worked on in tiles:
+the signals of a tile are computed once for all pseudo-experiments, and nothing is kept of it but their minima.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from scanner.errors import InputError, Status
 from scanner.evaluate import CHUNK, signals
 from scanner.grid import Block, Layout, block_shape
-from scanner.likelihoods.base import Likelihood, Pull
+from scanner.likelihoods.base import Likelihood, Pull, PulledLikelihood
 from scanner.likelihoods.pulls import best_pulls, combine, connected, number_of_terms
 from scanner.scan import Member, Scan
 from scanner.tables import BuiltTable
@@ -89,7 +89,9 @@ class PseudoExperiments:
             Some of its points.
         """
         found = signals(points, tables, block)
-        return [self._truth({name: (s[i], status[i]) for name, (s, status) in found.items()}) for i in range(block.size)]
+        return [
+            self._truth({name: (s[i], status[i]) for name, (s, status) in found.items()}) for i in range(block.size)
+        ]
 
     def _truth(self, found: Mapping[str, tuple[np.ndarray, int]]) -> Truth:
         events = {name: found[name][0] for name in self.members}
@@ -107,7 +109,7 @@ class PseudoExperiments:
         found: dict[str, float] = {}
         for group in connected(self.nuisances, self.nuisances):
             own = {name: self.nuisances[name] for name in group}
-            likelihoods = {name: self.members[name].experiment.likelihood for name in group}
+            likelihoods = {name: cast(PulledLikelihood, self.members[name].experiment.likelihood) for name in group}
             found |= best_pulls(own, {name: _terms(likelihoods[name], events[name][None])[:, 0] for name in group})
         return found
 
@@ -119,7 +121,10 @@ class PseudoExperiments:
         for name, member in self.members.items():
             likelihood, signal = member.experiment.likelihood, truth.signals[name]
             shared = {n: pulls[n] for n in member.nuisances if n in pulls}
-            found[name] = likelihood.toy(signal, generator, shared) if shared else likelihood.toy(signal, generator)
+            if shared:
+                found[name] = cast(PulledLikelihood, likelihood).toy(signal, generator, shared)
+            else:
+                found[name] = likelihood.toy(signal, generator)
         return found
 
     def delta_chi2(
@@ -159,7 +164,7 @@ class PseudoExperiments:
 
     def _at(self, toy: Toy, truth: Truth) -> float:
         """χ² at the point itself."""
-        return self._sum(toy, {name: signal[None] for name, signal in truth.signals.items()}, (1,)).item()
+        return float(self._sum(toy, {name: signal[None] for name, signal in truth.signals.items()}, (1,))[0])
 
     def lowest(self, scan: Scan, tables: Mapping[str, BuiltTable], toys: Sequence[Toy]) -> np.ndarray:
         """Return the smallest χ² of each pseudo-experiment on the whole grid, float64; infinite if there is none."""
@@ -179,12 +184,12 @@ class PseudoExperiments:
             likelihood(flat, value, gof)
             chi2[name] = np.broadcast_to(value.reshape(own), shape)
             if name in nuisances:
-                found = _terms(likelihood, flat)
+                found = _terms(cast(PulledLikelihood, likelihood), flat)
                 terms[name] = np.broadcast_to(found.reshape(-1, *own), (len(found), *shape))
         return combine(chi2, nuisances, terms)
 
 
-def _terms(likelihood: Any, signal: np.ndarray) -> np.ndarray:
+def _terms(likelihood: PulledLikelihood, signal: np.ndarray) -> np.ndarray:
     """Return the polynomials of −2 ln L in the nuisance parameters, shape (terms, points)."""
     found = np.empty((len(signal), number_of_terms(len(likelihood.nuisances))))
     likelihood.pull_terms(signal, found)
@@ -192,7 +197,7 @@ def _terms(likelihood: Any, signal: np.ndarray) -> np.ndarray:
 
 
 def _tiles(scan: Scan, tables: Mapping[str, BuiltTable]) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
-    """Boxes of the grid of all axes that matter: signals on the axes that each experiment depends on, and what is ok."""
+    """Signals in boxes of the grid of all axes that matter, each on its experiment's own axes, and what is ok."""
     used = {name for group in scan.groups for name in group.axes}
     grid = scan.grid.subgrid(tuple(used))
     for box in Layout((grid.shape,), (block_shape(grid.shape, CHUNK),)):

@@ -16,12 +16,11 @@ from typing import Any
 import numpy as np
 
 from scanner import grid as grids
-from scanner import registry
+from scanner import maps, registry
 from scanner.config import AxisSpec, ScanFile
 from scanner.errors import InputError, did_you_mean
 from scanner.experiments.base import Experiment
 from scanner.grid import Axis, Grid
-from scanner.maps import MAPS, Map
 from scanner.models.base import Model
 from scanner.signals.base import Prediction
 from scanner.vocabulary import Constraint, Parameter
@@ -268,42 +267,6 @@ def _sources(model: Model, name: str, entry: Mapping[str, Any]) -> list[str]:
     return sources
 
 
-def _map(model: Model, name: str, entry: Mapping[str, Any], sources: list[str]) -> tuple[Map, dict[str, float]]:
-    """Return the map of a tied parameter and its options, checked."""
-    where = f"tied.{name}"
-    known = {**MAPS, **model.maps}
-    if "map" not in entry:
-        raise InputError(f"{where}.map", "is missing", allowed=", ".join(known))
-    if not isinstance(entry["map"], str) or entry["map"] not in known:
-        hint = did_you_mean(str(entry["map"]), known)
-        raise InputError(f"{where}.map", "unknown map", entry["map"], ", ".join(known), hint)
-    chosen = known[entry["map"]]
-    options: dict[str, float] = {k: v for k, v in chosen.options.items() if v is not None}
-    for key, value in entry.items():
-        if key in ("map", "of"):
-            continue
-        if key not in chosen.options:
-            allowed = ", ".join(["map", "of", *chosen.options])
-            raise InputError(f"{where}.{key}", "unknown key", allowed=allowed, hint=did_you_mean(key, chosen.options))
-        options[key] = _option(f"{where}.{key}", value)
-    for key in chosen.options:
-        if key not in options:
-            raise InputError(f"{where}.{key}", "is missing", allowed=f"a number; {entry['map']} is {chosen.doc}")
-    if chosen.arguments is not None and len(sources) != chosen.arguments:
-        problem = f"map {entry['map']!r} takes {chosen.arguments} parameter(s)"
-        raise InputError(f"{where}.of", problem, sources, f"{entry['map']} is {chosen.doc}")
-    return chosen, options
-
-
-def _option(where: str, value: object) -> float:
-    try:
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
-    except OverflowError:
-        pass  # a whole number beyond the range of floats
-    raise InputError(where, "not a number that can be used", value, "a finite number")
-
-
 def _tied(
     file: ScanFile,
     model: Model,
@@ -319,7 +282,7 @@ def _tied(
         if name in getattr(file, other):
             raise InputError(where, f"a parameter cannot be both tied and in {other}", hint="remove one of the two")
     sources = _sources(model, name, entry)
-    chosen, options = _map(model, name, entry, sources)
+    chosen, options = maps.lookup(where, entry, {**maps.MAPS, **model.maps}, len(sources))
     axes = tuple(a for a in grid.names if any(a in values[s].axes for s in sources))
     shape = grid.subgrid(axes).shape
     if math.prod(shape) > MAX_COORDINATE_VALUES:

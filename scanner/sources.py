@@ -27,7 +27,15 @@ def kernel_sources() -> tuple[Path, ...]:
 
 def code_sources() -> tuple[Path, ...]:
     """All files of the engine that a result may depend on, plug-ins included."""
-    return tuple(sorted({*kernel_sources(), *PACKAGE.glob("*.py"), *(PACKAGE / "recipes").glob("*.py")}))
+    return tuple(
+        sorted(
+            {
+                *kernel_sources(),
+                *PACKAGE.glob("*.py"),
+                *(p for folder in ("merging", "recipes") for p in (PACKAGE / folder).glob("*.py")),
+            }
+        )
+    )
 
 
 def plugin_sources() -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scanner import engine, registry
-from scanner.cube import Cube
+from scanner.cube import TOTAL, Cube
 from scanner.errors import ScannerError, Status, StoreError
 from scanner.ledger import DONE
 from scanner.prediction import predict
@@ -52,7 +52,7 @@ def best_fits(cube: Cube) -> list[BestFit]:
                 minima[i] = min(minima[i], _minimum(chi2[i], block.start))
         for name, (value, index) in zip(group["experiments"], minima, strict=True):
             found[name] = _best_fit(cube, name, value, dict(zip(group["axes"], index, strict=False)))
-    return [found[name] for name in cube.record["experiments"]]
+    return [found[name] for name in (*cube.record["experiments"], TOTAL) if name in found]
 
 
 def _minimum(chi2: np.ndarray, start: tuple[int, ...]) -> tuple[float, tuple[int, ...]]:

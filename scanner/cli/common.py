@@ -32,6 +32,11 @@ SetOption = Annotated[
 ]
 OutOption = Annotated[str | None, typer.Option("-o", "--out", metavar="STORE", help="the store (default: the file's)")]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
+ClusterOption = Annotated[
+    str | None, typer.Option(help="local, serial, a cluster file or its name, or a scheduler's address")
+]
+FreshOption = Annotated[bool, typer.Option("--fresh", help="replace the store")]
+VerifyOption = Annotated[bool, typer.Option("--verify", help="recompute damaged blocks")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="number of workers")]
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from scanner.cli.common import (
+    ClusterOption,
     FileArgument,
+    FreshOption,
     JsonOption,
     OutOption,
     SetOption,
     StoreArgument,
+    VerifyOption,
     WorkersOption,
     command,
     err,
@@ -21,6 +25,11 @@ from scanner.cli.common import (
     resolve,
 )
 from scanner.errors import BlocksFailed
+
+if TYPE_CHECKING:
+    from jobs.launch import Options
+    from scanner.cube import Cube
+    from scanner.recipes.base import Recipe
 
 
 @command
@@ -44,32 +53,45 @@ def check(file: FileArgument, settings: SetOption = None) -> None:
 def run(
     file: FileArgument,
     store: OutOption = None,
-    cluster: Annotated[
-        str | None, typer.Option(help="local, serial, a cluster file or its name, or a scheduler's address")
-    ] = None,
+    cluster: ClusterOption = None,
     workers: WorkersOption = None,
     settings: SetOption = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="replace the store")] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="recompute damaged blocks")] = False,
+    fresh: FreshOption = False,
+    verify: VerifyOption = False,
 ) -> None:
     """Create a store, or resume it."""
+    from jobs.launch import Options
+    from scanner.recipes.scan import ScanRecipe
+
+    drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
+
+
+def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None = None) -> None:
+    """Make a recipe's store, or go on with it, and print what came of it: by `show`, or best fits if None.
+
+    Raises
+    ------
+    BlocksFailed
+        If some of its blocks failed.
+    """
     from jobs import launch
     from scanner import summary
-    from scanner.recipes.scan import ScanRecipe
-    from scanner.reporting import Progress, print_summary
+    from scanner.reporting import Progress, print_best_fits, print_summary
 
     signal.signal(signal.SIGTERM, _interrupt)
-    recipe = ScanRecipe(resolve(file, settings))
-    options = launch.Options(store, cluster, workers, fresh, verify)
     try:
         with Progress(err) as reporter:
             cube, done = launch.run(recipe, options, reporter)
     except KeyboardInterrupt:
-        url = launch.store_url(recipe.store, store)
+        url = launch.store_url(recipe.store, options.out)
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
     state = summary.status(cube)
-    print_summary(out, summary.best_fits(cube), done, state["statuses"])
+    if show is None:
+        print_best_fits(out, summary.best_fits(cube))
+    else:
+        show(cube)
+    print_summary(out, done, state["statuses"])
     out.print(f"store: {cube.url}")
     if not state["complete"]:
         raise BlocksFailed(f"{state['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")

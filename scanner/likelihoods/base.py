@@ -76,9 +76,10 @@ class PulledLikelihood(Likelihood, Protocol):
         signal, generator
             As there.
         pulls
-            All of its nuisance parameters by name, where pseudo-experiments that share them were given them
-            together; drawn by `generator` if None. The terms of such a pseudo-experiment are in the difference from
-            the measured values, so that sums are taken as those of real data.
+            Nuisance parameters by name that were drawn for all pseudo-experiments that share them, true at the best
+            fit of their sum (`scanner.likelihoods.pulls.best_pulls`): all of its own, or else none, which are then
+            drawn here. Terms are in the difference from the measured values, so that the sum of pseudo-experiments
+            is taken as that of real data.
         """
 
 

@@ -1,7 +1,7 @@
 """Gaussian likelihood of bins whose predictions depend linearly on a few nuisance parameters.
 
 −2 ln L = rᵀC⁻¹r + Σ_j (ν_j − centre_j)², r_b = data_b − background_b (1 + Σ_j β_bj ν_j) − signal_b (1 + Σ_j σ_bj ν_j),
-minimised over ν. With shared parameters this is the "pull approach" of hep-ph/0207227, which is the same as a
+minimised over ν. With shared parameters this is the "pull approach" of hep-ph/0206162, which is the same as a
 covariance C + A Aᵀ, A_bj = background_b β_bj + signal_b σ_bj.
 """
 
@@ -105,11 +105,11 @@ class GaussianPulls:
     ) -> GaussianPulls:
         """Return a pseudo-experiment: data, and measured nuisance parameters. See `PulledLikelihood.toy`."""
         signal = checked_truth(signal, self.data.size)
-        if pulls is None:
+        if pulls and not pulls.keys().isdisjoint(self.nuisances):
+            value, centre = np.array([pulls[name] for name in self.nuisances]).T
+        else:
             value = self._best(signal)
             centre = generator.normal(value)
-        else:
-            value, centre = np.array([pulls[name] for name in self.nuisances]).reshape(-1, 2).T
         mean = self.background + signal
         for slope, by_signal, pull in zip(self._slopes.T, self.signal_pulls.T, value, strict=True):
             mean += (slope + by_signal * signal) * pull

@@ -98,7 +98,7 @@ class Poisson:
         A background that is measured may come out negative; the true one is not.
         """
         signal = checked_truth(signal, self.data.size, MOST)
-        pull = pulls[self.shared] if pulls else self._draw_pull(signal, generator)
+        pull = (pulls or {}).get(self.shared) or self._draw_pull(signal, generator)
         means = np.empty((2, signal.size))
         truth = signal * math.exp(self.signal_error * pull.value)
         _means(truth, self.data, self.background, self.background_error, *means)

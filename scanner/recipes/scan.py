@@ -117,7 +117,12 @@ def record(scan: Scan, identity: Mapping[str, Any]) -> dict[str, Any]:
         "scan_file": scan.file.model_dump(exclude_none=True),
         "axes": {a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in scan.grid.axes},
         "tied": {
-            n: {"unit": model.parameter(n).unit, "long_name": model.parameter(n).long_name or n} for n in scan.file.tied
+            name: {
+                "unit": model.parameter(name).unit,
+                "long_name": model.parameter(name).long_name or name,
+                "to": dict(tie),
+            }
+            for name, tie in scan.file.tied.items()
         },
         "derived": {
             d.name: {"unit": d.unit, "long_name": d.long_name or d.name}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -228,7 +227,9 @@ def _only(scan: Scan, experiments: Sequence[str]) -> Scan:
 def _scan_of(source: Cube) -> Scan:
     """Return the scan that a store holds all of."""
     if source.kind != ScanRecipe.kind:
-        raise StoreRefused(f"{source.url}: pseudo-experiments are drawn from the store of a scan; this is {source.kind}")
+        raise StoreRefused(
+            f"{source.url}: pseudo-experiments are drawn from the store of a scan; this is {source.kind}"
+        )
     scan = ScanRecipe.read(source).scan
     if provenance.digest(provenance.identity(scan)) != source.record["identity_hash"]:
         raise StoreRefused(f"{source.url}: was made with another version of its physics; run its scan again, --fresh")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
+from scipy import stats
 
 from scanner.likelihoods.gaussian import LANES, GaussianFractional
 
@@ -23,8 +24,8 @@ def _case(bins: int, control: int) -> dict[str, np.ndarray]:
     }
 
 
-def _brute_force(case: dict[str, np.ndarray], signal: np.ndarray) -> tuple[float, float]:
-    """−2 ln L and rᵀM⁻¹r from the definition: build M, collapse it, invert it."""
+def _moments(case: dict[str, np.ndarray], signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of the data from the definition: build M and collapse it."""
     bins, control = signal.size, case["control"].size
     p = np.concatenate([signal, case["background"], case["control"]])
     full = case["fractional"] * np.outer(p, p)
@@ -32,8 +33,13 @@ def _brute_force(case: dict[str, np.ndarray], signal: np.ndarray) -> tuple[float
     collapse = np.zeros((bins + control, p.size))
     collapse[:bins, :bins] = collapse[:bins, bins : 2 * bins] = np.eye(bins)
     collapse[bins:, 2 * bins :] = np.eye(control)
-    covariance = collapse @ full @ collapse.T
-    residual = np.concatenate([case["data"], case["control_data"]]) - collapse @ p
+    return collapse @ p, collapse @ full @ collapse.T
+
+
+def _brute_force(case: dict[str, np.ndarray], signal: np.ndarray) -> tuple[float, float]:
+    """−2 ln L and rᵀM⁻¹r."""
+    mean, covariance = _moments(case, signal)
+    residual = np.concatenate([case["data"], case["control_data"]]) - mean
     square = residual @ np.linalg.solve(covariance, residual)
     return square + np.linalg.slogdet(covariance)[1], square
 
@@ -112,3 +118,29 @@ def test_a_covariance_that_is_not_positive_gives_nan() -> None:
     chi2, gof = np.empty(1), np.empty(1)
     GaussianFractional(**case)(np.ones((1, 3)), chi2, gof)
     assert np.isnan(chi2[0]) and np.isnan(gof[0])
+
+
+@pytest.mark.parametrize("name", ["miniboone_fhc", "miniboone"])
+def test_pseudo_experiments_follow_the_covariance(name: str) -> None:
+    """MiniBooNE's 19 data a beam, ν_μ included: each has its mean and variance, and rᵀM⁻¹r is a χ² at the truth."""
+    from scanner.experiments.miniboone import load
+
+    likelihood, rng, count = load(name).likelihood, np.random.default_rng(1), 1200
+    signal = rng.uniform(5, 40, likelihood.background.size)
+    toys = [likelihood.toy(signal, rng) for _ in range(count)]
+    chi2, gof = np.empty((2, count))
+    for i, toy in enumerate(toys):
+        toy(signal[None], chi2[i : i + 1], gof[i : i + 1])
+    assert stats.kstest(gof, stats.chi2(likelihood.number_of_data).cdf).pvalue > 0.01
+    mean, covariance = _moments({n: getattr(likelihood, n) for n in ("fractional", "background", "control")}, signal)
+    drawn = np.array([[*toy.data, *toy.control_data] for toy in toys])
+    variance = covariance.diagonal()
+    assert np.all(np.abs(drawn.mean(axis=0) - mean) < 4 * np.sqrt(variance / count))
+    np.testing.assert_allclose(drawn.var(axis=0), variance, rtol=5 * np.sqrt(2 / count))
+
+
+def test_pseudo_experiments_without_a_covariance_are_none() -> None:
+    case = _case(3, 2)
+    case["fractional"][-1, -1] = -1.0
+    toy = GaussianFractional(**case).toy(np.ones(3), np.random.default_rng(1))
+    assert np.isnan(toy.data).all() and np.isnan(toy.control_data).all()

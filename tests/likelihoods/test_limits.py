@@ -34,3 +34,13 @@ def test_the_constant_completes_the_density() -> None:
     sigma = 3.0 / stats.norm.ppf(0.95)
     exact = -2 * stats.norm.logpdf(1.7, scale=sigma)
     assert chi2(likelihood, 1.7)[0] + likelihood.constant == pytest.approx(exact, rel=1e-12)
+
+
+def test_pseudo_experiments_are_gaussian_about_the_truth() -> None:
+    likelihood, rng = UpperLimit(3.0, 0.9), np.random.default_rng(3)
+    toys = [likelihood.toy(np.array([2.0]), rng) for _ in range(2000)]
+    sigma = 3.0 / stats.norm.ppf(0.95)
+    assert stats.kstest([toy.measured for toy in toys], stats.norm(2.0, sigma).cdf).pvalue > 0.01
+    assert [chi2(toy, 1.2)[0] for toy in toys[:5]] == pytest.approx(
+        [((1.2 - toy.measured) / sigma) ** 2 for toy in toys[:5]], rel=1e-12
+    )

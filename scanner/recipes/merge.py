@@ -1,0 +1,369 @@
+"""The store of a merge: the experiments of several stores on one grid, and the sum of all of them."""
+
+from __future__ import annotations
+
+import functools
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scanner.config import Execution
+from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
+from scanner.errors import InputError, Status, StoreRefused
+from scanner.grid import Block, Layout, block_shape
+from scanner.ledger import DONE
+from scanner.likelihoods.pulls import combine, connected, number_of_terms
+from scanner.merging import grids, inputs, maps
+from scanner.merging.inputs import Input
+from scanner.merging.pieces import ERROR, Piece, gather
+from scanner.recipes.base import Recipe
+from scanner.store import local_path, storage_errors
+
+TOTAL_POINTS = 2**20
+"""Points of a block of the sum at most."""
+
+
+@dataclass(frozen=True)
+class MergeOptions:
+    """What is merged, and how.
+
+    Parameters
+    ----------
+    stores
+        Absolute paths or URLs of the inputs.
+    on
+        Whose grid: ``first``, ``union`` or ``intersection``.
+    interpolate
+        Whether values between the nodes of an input may be interpolated.
+    maps
+        By position of an input, what its parameters follow from.
+    experiments
+        Names of those to take; all if empty.
+    allow_incomplete
+        Whether an input may lack blocks.
+    """
+
+    stores: tuple[str, ...]
+    on: str = "first"
+    interpolate: bool = False
+    maps: Mapping[int, maps.StoreMap] | None = None
+    experiments: tuple[str, ...] = ()
+    allow_incomplete: bool = False
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """A group of the merged store, and where its numbers come from."""
+
+    arrays: GroupArrays
+    pieces: tuple[Piece, ...]
+
+
+class MergeRecipe(Recipe):
+    """A merge of stores.
+
+    Parameters
+    ----------
+    options
+        What is merged, and how.
+    execution
+        Where and how to run it.
+
+    Raises
+    ------
+    InputError, StoreRefused
+        If these stores must not be merged so, with the reason.
+    """
+
+    kind = "merge"
+
+    def __init__(self, options: MergeOptions, execution: Execution | None = None):
+        if options.on not in grids.ON:
+            raise InputError("--on", "unknown grid", options.on, ", ".join(grids.ON))
+        self.options, self.execution = options, execution or Execution()
+        declared = options.maps or {}
+        named = {i: maps.names(entries) for i, entries in declared.items()}
+        self._inputs = inputs.open_inputs(options.stores, options.experiments, named, options.allow_incomplete)
+        inputs.check(self._inputs)
+        self._axes = {axis.name: axis for axis in grids.merged_axes(self._inputs, options.on)}
+        self._merged = tuple(self._group(names, places, declared) for names, places in inputs.groups(self._inputs))
+
+    @classmethod
+    def read(cls, cube: Cube) -> MergeRecipe:
+        """Return the recipe that a store was made by; its inputs must still be there, and the same."""
+        made = cube.record["merge"]
+        for one in made["inputs"]:
+            if open_cube(one["store"]).record["id"] != one["id"]:
+                raise StoreRefused(f"{one['store']}: is another store than the one that {cube.url} was merged from")
+        options = MergeOptions(
+            tuple(one["store"] for one in made["inputs"]),
+            made["on"],
+            made["interpolate"],
+            {int(i): entries for i, entries in made["maps"].items()},
+            tuple(made["experiments"]),
+            allow_incomplete=True,  # the driver has asked already
+        )
+        return cls(options, Execution.model_validate(made["execution"]))
+
+    def identity(self) -> dict[str, Any]:
+        """The inputs, the options, and the versions of the physics."""
+        return {
+            "inputs": [{"store": one.cube.url, "id": one.record["id"]} for one in self._inputs],
+            "on": self.options.on,
+            "interpolate": self.options.interpolate,
+            "maps": {str(i): dict(entries) for i, entries in (self.options.maps or {}).items()},
+            "experiments": list(self.options.experiments),
+            "physics": {key: version for one in self._inputs for key, version in one.physics.items()},
+        }
+
+    def groups(self) -> tuple[GroupArrays, ...]:
+        """Return the groups of the inputs, and the sum."""
+        used = {name for merged in self._merged for name in merged.arrays.axes}
+        axes = tuple(name for name in self._axes if name in used)
+        return (*(merged.arrays for merged in self._merged), GroupArrays(axes, (TOTAL,), ("chi2",), "float64"))
+
+    def blueprint(self, workers: int, warn: Callable[[str], None]) -> Blueprint:
+        """Return what the store is created from, cut like the inputs where their grids are kept."""
+        groups = self.groups()
+        shapes = tuple(tuple(len(self._axes[name]) for name in group.axes) for group in groups)
+        blocks = tuple(self._blocks(i, shape) for i, shape in enumerate(shapes))
+        layout = Layout(shapes, blocks)
+        warn(
+            f"{math.prod(map(len, self._axes.values())):,} points, {len(inputs.facts(self._inputs))} experiment(s) of "
+            f"{len(self._inputs)} stores, {layout.number_of_blocks:,} blocks"
+        )
+        for merged in self._merged:
+            self._warn_uncovered(merged, warn)
+        return Blueprint(layout, groups, self.coordinates(), self._record())
+
+    def coordinates(self) -> Coordinates:
+        """Return the axes, and what followed from them in an input that has all their values."""
+        found: Coordinates = [(f"axes/{a.name}", a.array, (a.name,)) for a in self._axes.values()]
+        for path, (one, _) in self._followers().items():
+            array = one.cube.array(path)
+            found.append((path, np.asarray(array[...]), tuple(array.metadata.dimension_names or ())))
+        return found
+
+    def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
+        """Compute a block: of the experiments' own groups by looking them up, of the sum by adding."""
+        group = cube.groups[block.group]
+        box = dict(zip(group.axes, block.slices, strict=True))
+        if block.group == len(self._merged):
+            return self._total(group, box)
+        return gather(self._merged[block.group].pieces, group, box, [*group.arrays()])
+
+    def fill(self, cube: Cube) -> None:
+        """Link the blocks that an input has as they are: no copy, where both lie on one file system."""
+        for number, merged in enumerate(self._merged):
+            for piece in merged.pieces:
+                if piece.exact:
+                    _Links(cube, number, piece).make()
+
+    def _group(
+        self, names: tuple[str, ...], places: Sequence[tuple[int, int]], declared: Mapping[int, maps.StoreMap]
+    ) -> _Merged:
+        """Place the groups that hold some experiments on the merged grid."""
+        first = self._inputs[places[0][0]].cube.groups[places[0][1]]
+        names = tuple(name for name in first.experiments if name in names)
+        pieces = [self._piece(names, i, number, declared.get(i, {})) for i, number in places]
+        if not self.options.interpolate:
+            for piece in pieces:
+                if not piece.mapped:
+                    grids.refuse_between(piece.placements, self._axes, piece.cube.url)
+        _refuse_other_pieces(names, pieces)
+        used = {a for piece in pieces for place in piece.placements for a in place.axes}
+        outputs = [n for n in first.outputs if all(n in p.group.outputs for p in pieces) and n != ERROR]
+        if any(not piece.exact or ERROR in piece.group.outputs for piece in pieces):
+            outputs.append(ERROR)
+        axes = tuple(name for name in self._axes if name in used)
+        # The same whatever order the stores are given in: of points that two pieces have, one piece's count.
+        pieces.sort(key=lambda piece: str(piece.cube.record["identity_hash"]), reverse=True)
+        return _Merged(GroupArrays(axes, names, tuple(outputs), first.dtype, first.nuisances), tuple(pieces))
+
+    def _piece(self, names: tuple[str, ...], position: int, number: int, entries: maps.StoreMap) -> Piece:
+        one = self._inputs[position]
+        group, own = one.cube.groups[number], grids.axes_of(one.cube)
+        fixed = {n: v for other in self._inputs for n, v in other.record["model"]["parameters"].items()}
+        places = []
+        for name in group.axes:
+            if name in entries:
+                places.append(maps.mapped(own[name], entries[name], self._axes, fixed))
+            else:
+                places.append(grids.placed(own[name], name, self._axes[name].array))
+        members = tuple(group.experiments.index(name) for name in names)
+        return Piece(one.cube, number, members, tuple(places), any(name in entries for name in group.axes))
+
+    def _blocks(self, number: int, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Blocks like an input's where its grid is kept, to link or read them whole; else as many points as fit."""
+        candidates = self._merged if number == len(self._merged) else self._merged[number : number + 1]
+        axes = self.groups()[number].axes
+        for merged in candidates:
+            piece = merged.pieces[0]
+            if piece.exact and piece.group.axes == axes:
+                return piece.cube.layout.blocks[piece.number]
+        experiments = len(inputs.facts(self._inputs))
+        by_memory = self.execution.memory_bytes / 8 / (40 * experiments)
+        return block_shape(shape, int(max(1, min(TOTAL_POINTS, by_memory))))
+
+    def _warn_uncovered(self, merged: _Merged, warn: Callable[[str], None]) -> None:
+        for name in merged.arrays.axes:
+            along = [p.cells >= 0 for piece in merged.pieces for p in piece.placements if p.axes == (name,)]
+            left = len(self._axes[name]) - int(np.any(along, axis=0).sum()) if along else 0
+            if left:
+                names = ", ".join(merged.arrays.experiments[:3])
+                warn(f"{names}: {left} of {len(self._axes[name])} values of {name} lie beyond its grid (not_covered)")
+
+    def _total(self, group: GroupArrays, box: Mapping[str, slice]) -> dict[str, np.ndarray]:
+        facts = inputs.facts(self._inputs)
+        nuisances = {name: tuple(facts[name].get("nuisances", ())) for name in facts}
+        shared = {name for names in connected(facts, nuisances) if len(names) > 1 for name in names}
+        shape = tuple(box[name].stop - box[name].start for name in group.axes)
+        chi2, terms, marks = {}, {}, {}
+        for merged in self._merged:
+            arrays = merged.arrays
+            wanted = ["chi2", *(["pull_terms"] if shared & set(arrays.experiments) else [])]
+            found = gather(merged.pieces, arrays, {name: box[name] for name in arrays.axes}, wanted)
+            index = tuple(slice(None) if name in arrays.axes else None for name in group.axes)
+            for i, name in enumerate(arrays.experiments):
+                chi2[name] = np.broadcast_to(found["chi2"][i][index], shape)
+                marks[name] = np.broadcast_to(found["status"][i][index], shape)
+                if name in shared:
+                    count = number_of_terms(len(nuisances[name]))
+                    terms[name] = np.broadcast_to(found["pull_terms"][i][(slice(None), *index)], (count, *shape))
+        total, status = combine(chi2, nuisances, terms), np.full(shape, Status.ok, dtype=np.uint8)
+        for name in sorted(marks):
+            np.copyto(status, marks[name], where=(status == Status.ok) & (marks[name] != Status.ok))
+        lost = (status == Status.ok) & ~np.isfinite(total)
+        status[lost] = Status.not_finite
+        return {"chi2": np.where(status == Status.ok, total, np.nan)[None], "status": status[None]}
+
+    @functools.cached_property
+    def _reference(self) -> Input:
+        """The first input whose model is that of the merged store."""
+        return next((one for one in self._inputs if not set(one.record["axes"]) <= one.mapped), self._inputs[0])
+
+    def _followers(self) -> dict[str, tuple[Input, Mapping[str, Any]]]:
+        """Tied and derived coordinates of an input whose axes below them are kept, by path."""
+        found: dict[str, tuple[Input, Mapping[str, Any]]] = {}
+        for one in self._inputs:
+            own = grids.axes_of(one.cube)
+            for kind in ("tied", "derived"):
+                for name, facts in one.record.get(kind, {}).items():
+                    below = one.cube.array(f"{kind}/{name}").metadata.dimension_names or ()
+                    same = all(a in self._axes and own[a].values == self._axes[a].values for a in below)
+                    if same and not one.mapped and name not in self._axes:
+                        found.setdefault(f"{kind}/{name}", (one, facts))
+        return found
+
+    def _record(self) -> dict[str, Any]:
+        """What the store records besides its layout, plain JSON."""
+        first, identity = self._reference.record, self.identity()
+        followers = {path.partition("/")[::2]: facts for path, (_, facts) in self._followers().items()}
+        fixed = {n: v for n, v in first["model"]["parameters"].items() if n not in self._axes}
+        for one in self._inputs:
+            known = one.record["model"]["parameters"] if one.record["model"]["name"] == first["model"]["name"] else {}
+            fixed.update({n: known[n] for n in sorted(one.used & set(known)) if n in fixed})
+        return {
+            "kind": self.kind,
+            "name": "+".join(dict.fromkeys(str(one.record["name"]) for one in self._inputs)),
+            "identity": identity,
+            "convention": first.get("convention", ""),
+            "merge": {**identity, "execution": self.execution.model_dump(exclude_none=True)},
+            "axes": {a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in self._axes.values()},
+            "tied": {name: facts for (kind, name), facts in followers.items() if kind == "tied"},
+            "derived": {name: facts for (kind, name), facts in followers.items() if kind == "derived"},
+            "model": {**first["model"], "parameters": fixed},
+            "experiments": inputs.facts(self._inputs),
+            "plugins": {k: v for one in self._inputs for k, v in one.record["plugins"].items()},
+        }
+
+
+def _refuse_other_pieces(names: Sequence[str], pieces: Sequence[Piece]) -> None:
+    """Refuse pieces of different numbers, and pieces that have more than an edge in common."""
+    for i, a in enumerate(pieces):
+        for b in pieces[:i]:
+            where = f"{names[0]} is in {a.cube.url} and in {b.cube.url}"
+            for what in ("dtype", "nuisances"):
+                one, other = getattr(a.group, what), getattr(b.group, what)
+                if one != other:
+                    raise InputError("merge", f"{where}, with different {what}: {one} and {other}")
+            if set(a.group.axes) != set(b.group.axes):
+                raise InputError("merge", f"{where}, on different axes: {a.group.axes} and {b.group.axes}")
+            by_axis = {place.axes: place for place in b.placements}
+            common = [int(((p.cells >= 0) & (by_axis[p.axes].cells >= 0)).sum()) for p in a.placements]
+            if min(common, default=2) > 1:
+                raise InputError(
+                    "merge",
+                    f"{where}, at {math.prod(common):,} points in common: these data would count twice",
+                    hint="leave one of the stores out, or choose experiments with --experiment",
+                )
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Hard links in place of the blocks that a piece's store has as they are."""
+
+    cube: Cube
+    number: int
+    piece: Piece
+
+    def make(self) -> None:
+        """Link every block that has the same points in both stores, status last."""
+        here, there = local_path(self.cube.url), local_path(self.piece.cube.url)
+        if here is None or there is None or not self._alike():
+            return
+        ledger, _ = self.piece.cube.ledger()
+        done = {
+            (b.start, b.stop): b
+            for b in self.piece.cube.layout
+            if b.group == self.piece.number and ledger.state[b.number] == DONE
+        }
+        offset = [int(np.flatnonzero(p.cells == 0)[0]) for p in self.piece.placements]
+        for block in self.cube.layout:
+            if block.group == self.number:
+                start, stop = (tuple(a - o for a, o in zip(e, offset, strict=True)) for e in (block.start, block.stop))
+                source = done.get((start, stop))
+                if source is not None and not self._link(here, there, block, source):
+                    return
+
+    def _alike(self) -> bool:
+        """Whether the arrays are made alike, and the input's nodes are neighbours in the merged grid too."""
+        mine, theirs = self.cube.groups[self.number], self.piece.group
+        if (mine.arrays(), mine.dtype, mine.axes, mine.experiments) != (
+            theirs.arrays(),
+            theirs.dtype,
+            theirs.axes,
+            theirs.experiments,
+        ):
+            return False
+        for place in self.piece.placements:
+            inside = np.flatnonzero(place.cells >= 0)
+            if not np.array_equal(place.cells[inside], np.arange(len(place.axis))) or np.ptp(inside) >= inside.size:
+                return False
+        pairs = (
+            (self.cube.arrays[self.number][n], self.piece.cube.arrays[self.piece.number][n]) for n in mine.arrays()
+        )
+        return all(_codecs(a) == _codecs(b) for a, b in pairs)
+
+    def _link(self, here: Path, there: Path, block: Block, source: Block) -> bool:
+        for name in self.cube.groups[self.number].arrays():
+            old = there / f"g{self.piece.number}/{name}/c" / self.piece.cube.key(source, name)
+            new = here / f"g{self.number}/{name}/c" / self.cube.key(block, name)
+            with storage_errors(self.cube.url):
+                new.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.link(old, new)
+            except OSError:  # another file system, or one without links: workers will copy the numbers
+                new.unlink(missing_ok=True)
+                return False
+        return True
+
+
+def _codecs(array: Any) -> dict[str, Any]:
+    facts: dict[str, Any] = array.metadata.to_dict()
+    return {key: facts[key] for key in ("data_type", "chunk_grid", "chunk_key_encoding", "codecs", "fill_value")}
