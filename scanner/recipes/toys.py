@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,12 @@ import xarray as xr
 from scanner import planning, provenance, stored_tables, tables
 from scanner.config import ScanFile
 from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
-from scanner.errors import InputError, StoreRefused
+from scanner.errors import InputError
 from scanner.grid import Block, Layout, block_shape
-from scanner.ledger import DONE
 from scanner.points import POINT, at_points, fit_others, read_points
 from scanner.pseudo_experiments import VERSION, PseudoExperiments
 from scanner.recipes.scan import ScanRecipe, record
+from scanner.recipes.scan_of import only, refuse_incomplete, scan_of
 from scanner.scan import Scan, Values, resolve
 
 TOY = "toy"
@@ -63,7 +63,7 @@ class ToysRecipe(ScanRecipe):
     Parameters
     ----------
     scan
-        The scan; experiments that are not asked for are left out.
+        The scan, of these experiments alone.
     toys
         What is asked for.
     """
@@ -71,7 +71,7 @@ class ToysRecipe(ScanRecipe):
     kind = "toys"
 
     def __init__(self, scan: Scan, toys: Toys):
-        super().__init__(_only(scan, toys.experiments))
+        super().__init__(scan)
         self.store = None
         self.toys = toys
         self.points = at_points(self.scan, {name: np.array(values) for name, values in toys.points.items()})
@@ -81,7 +81,8 @@ class ToysRecipe(ScanRecipe):
     @classmethod
     def read(cls, cube: Cube) -> ToysRecipe:
         """Return the recipe that a store was made by."""
-        return cls(resolve(ScanFile.model_validate(cube.record["scan_file"])), Toys(**cube.record["toys"]))
+        toys = Toys(**cube.record["toys"])
+        return cls(only(resolve(ScanFile.model_validate(cube.record["scan_file"])), toys.experiments), toys)
 
     @classmethod
     def of(
@@ -117,9 +118,10 @@ class ToysRecipe(ScanRecipe):
             raise InputError("--n", "not a number of pseudo-experiments", number, f"1 to {MAX_TOYS:,} a point")
         if not 0 <= seed < 2**128:
             raise InputError("--seed", "not a seed", seed, "0 to 2^128 - 1")
-        scan = _scan_of(source)
+        refuse_incomplete(source)
         chosen: list[str] = dataset.scan.total(experiments).attrs["experiments"]
-        _refuse_undrawable(scan, chosen)
+        scan = scan_of(source, chosen)
+        _refuse_undrawable(scan)
         complete = fit_others(dataset, read_points(points, scan.grid), chosen)
         values = {name: column.tolist() for name, column in complete.items()}
         return cls(scan, Toys(source.url, source.record["identity_hash"], chosen, number, seed, values))
@@ -215,35 +217,10 @@ class ToysRecipe(ScanRecipe):
         }
 
 
-def _only(scan: Scan, experiments: Sequence[str]) -> Scan:
-    """Return a scan of some of its experiments."""
-    kept = [
-        replace(group, members=tuple(m for m in group.members if m.experiment.name in experiments))
-        for group in scan.groups
-    ]
-    return replace(scan, groups=tuple(group for group in kept if group.members))
-
-
-def _scan_of(source: Cube) -> Scan:
-    """Return the scan that a store holds all of."""
-    if source.kind != ScanRecipe.kind:
-        raise StoreRefused(
-            f"{source.url}: pseudo-experiments are drawn from the store of a scan; this is {source.kind}"
-        )
-    scan = ScanRecipe.read(source).scan
-    if provenance.digest(provenance.identity(scan)) != source.record["identity_hash"]:
-        raise StoreRefused(f"{source.url}: was made with another version of its physics; run its scan again, --fresh")
-    ledger, _ = source.ledger()
-    lacking = ledger.state.size - ledger.count(DONE)
-    if lacking:
-        raise StoreRefused(f"{source.url}: {lacking:,} of its {ledger.state.size:,} blocks are missing; run it first")
-    return scan
-
-
-def _refuse_undrawable(scan: Scan, experiments: Sequence[str]) -> None:
+def _refuse_undrawable(scan: Scan) -> None:
     hint = "name the others with --experiment (experiments=[...])"
-    for name in experiments:
-        experiment = scan.members()[name].experiment
+    for name, member in scan.members().items():
+        experiment = member.experiment
         if experiment.from_curve:
             problem = f"{name} is known from a published curve alone, and has no data to draw"
             raise InputError("experiment", problem, hint=hint)
