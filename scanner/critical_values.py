@@ -26,7 +26,7 @@ def rank(level: float, number: int) -> int:
     return math.ceil(round(level * (number + 1), 9))
 
 
-def critical_values(ordered: np.ndarray, levels: Sequence[float] = LEVELS) -> np.ndarray:
+def order_statistics(ordered: np.ndarray, levels: Sequence[float] = LEVELS) -> np.ndarray:
     """Return critical values and their errors.
 
     Parameters
@@ -74,7 +74,7 @@ def toys_dataset(delta: Any, status: Any, coordinates: Mapping[str, Any], attrib
     whole = delta.rechunk({1: -1})
     size = len(LEVELS)
     found = da.map_blocks(
-        lambda block: critical_values(np.sort(block, axis=-1)),
+        lambda block: order_statistics(np.sort(block, axis=-1)),
         whole,
         chunks=((2,), whole.chunks[0], (size,)),
         new_axis=0,

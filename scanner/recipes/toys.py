@@ -76,7 +76,7 @@ class ToysRecipe(ScanRecipe):
         self.toys = toys
         self.points = at_points(self.scan, {name: np.array(values) for name, values in toys.points.items()})
         members = self.scan.members()
-        self._draws = PseudoExperiments({name: members[name] for name in toys.experiments}, toys.seed)
+        self.draws = PseudoExperiments({name: members[name] for name in toys.experiments}, toys.seed)
 
     @classmethod
     def read(cls, cube: Cube) -> ToysRecipe:
@@ -196,8 +196,8 @@ class ToysRecipe(ScanRecipe):
             self._built = stored_tables.read(cube)
         own = {path.removeprefix(f"{POINT}/"): t for path, t in self._built.items() if path.startswith(f"{POINT}/")}
         (first, toy), (points, toys) = block.start, block.shape
-        truths = self._draws.truths(self.points, own, Block(0, 0, (first,), (first + points,)))
-        found = self._draws.delta_chi2(self.scan, self._built, truths, (first, toy), toys)
+        truths = self.draws.truths(self.points, own, Block(0, 0, (first,), (first + points,)))
+        found = self.draws.delta_chi2(self.scan, self._built, truths, (first, toy), toys)
         return {name: values[None] for name, values in found.items()}
 
     def fill(self, cube: Cube) -> None:
