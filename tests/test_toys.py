@@ -128,8 +128,7 @@ def test_regions_hold_the_truth_as_often_as_they_say_where_wilks_theorem_fails(
     expected = np.array([p[delta <= threshold].sum() for delta, p in map(_exact, RATES)])
     wilks = (fresh["delta_chi2"] <= threshold).mean("toy").values
     np.testing.assert_allclose(wilks, expected, atol=4 * error)
-    short = expected < 0.9
-    assert wilks[short].mean() < 0.9 - 4 * error / np.sqrt(short.sum()) and wilks.max() > 0.9 + 8 * error
+    assert wilks.min() < 0.9 - 4 * error and wilks.max() > 0.9 + 4 * error
 
 
 def test_a_gaussian_at_the_edge_of_what_is_physical_has_closed_critical_values(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ TOY = "toy"
 """Name of the axis that runs over pseudo-experiments."""
 MAX_TOYS = 10**7
 """Of a point."""
-DRAW_SECONDS = 2e-4
+DRAW_SECONDS = 1e-4
 """To draw a pseudo-experiment of one experiment."""
 
 
