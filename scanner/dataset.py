@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import uuid
 from typing import Any
 
@@ -21,6 +22,7 @@ MAX_CHUNK = 2**21
 _LONG_NAMES = {
     "chi2": "-2 ln L, up to a constant of the experiment",
     "gof": "r^T M^-1 r at the prediction",
+    "chi2_error": "difference of the interpolated chi2 from a linear interpolation",
     "events": "expected signal events",
     "pull_terms": "-2 ln L as a polynomial in the shared nuisance parameters: value, gradient, curvature",
     "status": "status of the point",
@@ -45,7 +47,7 @@ class _Reader:
             return np.asarray(self._array[index])
 
 
-def open_dataset(url: str) -> xr.Dataset:
+def open_dataset(url: str | os.PathLike[str]) -> xr.Dataset:
     """Open a store.
 
     Parameters
@@ -66,7 +68,7 @@ def open_dataset(url: str) -> xr.Dataset:
     StoreRefused
         If there is no store of ours.
     """
-    cube = open_cube(url)
+    cube = open_cube(os.fspath(url))
     axes = tuple(cube.record["axes"])
     coordinates: dict[str, Any] = {}
     for kind in ("axes", "tied", "derived"):
@@ -111,36 +113,36 @@ def _coordinate(cube: Cube, kind: str, name: str, facts: dict[str, str]) -> Any:
 
 def _stack(cube: Cube, name: str, groups: list[int], axes: tuple[str, ...]) -> Any:
     """All experiments of an array, in the file's order, broadcast to all axes."""
+    longest = max(cube.groups[n].arrays().get(name, (0,))[1:] for n in groups)
     parts: dict[str, Any] = {}
     for number in groups:
-        experiments = cube.groups[number].experiments
-        whole = _on_axes(cube, number, name, axes)
+        whole = _padded(_on_axes(cube, number, name, axes, longest), longest)
         if len(groups) == 1:
             return whole
-        parts.update({e: whole[i : i + 1] for i, e in enumerate(experiments)})
-    longest = max(part.shape[1] for part in parts.values()) if name == "pull_terms" else 0
-    if longest:
-        parts = {e: _padded(part, longest) for e, part in parts.items()}
+        parts.update({e: whole[i : i + 1] for i, e in enumerate(cube.groups[number].experiments)})
     return da.concatenate([parts[e] for e in cube.record["experiments"]])
 
 
-def _on_axes(cube: Cube, number: int, name: str, axes: tuple[str, ...]) -> Any:
+def _on_axes(cube: Cube, number: int, name: str, axes: tuple[str, ...], terms: tuple[int, ...] = ()) -> Any:
     """An array of a group, broadcast to all axes; NaN if the group has none of that name."""
     group, shape = cube.groups[number], cube.shape
     before = group.arrays().get(name)
     if before is None:
-        before = (len(group.experiments), *([0] if name == "pull_terms" else []))
-        return da.full((*before, *shape), np.nan, dtype=group.dtype_of(name), chunks=(*before, *([64] * len(shape))))
+        before = (len(group.experiments), *terms)
+        one = da.full((*before, *[1] * len(shape)), np.nan, dtype=group.dtype_of(name), chunks=-1)
+        return _broadcast(one, (*before, *shape))
     chunks = (1, *before[1:], *cube.layout.blocks[number])
     array = da.from_array(_Reader(cube, number, name), chunks, name=f"{name}-{uuid.uuid4().hex}", asarray=False)
     index = (*[slice(None)] * len(before), *(slice(None) if a in group.axes else None for a in axes))
     return _broadcast(array[index], (*before, *shape))
 
 
-def _padded(array: Any, length: int) -> Any:
-    """Lengthen the second dimension with NaN."""
-    lacking = [(0, length - array.shape[1] if i == 1 else 0) for i in range(array.ndim)]
-    return da.pad(array, lacking, constant_values=np.nan)
+def _padded(array: Any, terms: tuple[int, ...]) -> Any:
+    """Lengthen the second dimension, of the terms in nuisance parameters, with NaN."""
+    lacking = terms[0] - array.shape[1] if terms else 0
+    if not lacking:
+        return array
+    return da.pad(array, [(0, lacking if i == 1 else 0) for i in range(array.ndim)], constant_values=np.nan)
 
 
 def _broadcast(array: Any, shape: tuple[int, ...]) -> Any:

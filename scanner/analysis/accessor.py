@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
-from scanner.analysis import contours, fits, totals
+from scanner.analysis import contours, export, fits, limits, marginal, tension, totals
 from scanner.analysis.axes import check_axes, nearest
 from scanner.analysis.contours import Contour
 from scanner.analysis.fits import BestFit
 from scanner.analysis.surface import surface
+from scanner.analysis.tension import Tension
 from scanner.errors import InputError, Status, did_you_mean
 
 
@@ -27,18 +29,25 @@ class ScanAccessor:
     ----------
     dataset
         An opened cube.
+
+    Raises
+    ------
+    InputError
+        For a Dataset that is no cube.
     """
 
     def __init__(self, dataset: xr.Dataset):
+        if not {"chi2", "experiment"} <= set(dataset.variables) or "experiments" not in dataset.attrs:
+            raise InputError("scan", "this Dataset is no opened cube", [str(name) for name in dataset.variables])
         self._dataset = dataset
 
     def total(self, experiments: Sequence[str] | None = None) -> xr.DataArray:
         """Return the lazy sum of −2 ln L: see `scanner.analysis.totals.total`."""
         return totals.total(self._dataset, experiments)
 
-    def best_fit(self, experiments: Sequence[str] | None = None) -> BestFit:
-        """Return the best fit: see `scanner.analysis.fits.best_fit`."""
-        return fits.best_fit(self._dataset, experiments)
+    def best_fit(self, experiments: Sequence[str] | None = None, refine: bool = False) -> BestFit:
+        """Return the best fit, of the grid or off it: see `scanner.analysis.fits.best_fit`."""
+        return fits.best_fit(self._dataset, experiments, refine)
 
     def delta(self, experiments: Sequence[str] | None = None) -> xr.DataArray:
         """Return −2 ln L minus its global minimum over all axes, as lazy as the cube.
@@ -70,6 +79,33 @@ class ScanAccessor:
         """Return contours as curves: see `scanner.analysis.contours.contours`."""
         return contours.contours(self._dataset, x, y, cl, dof, method, toys, experiments, at)
 
+    def limit(
+        self,
+        parameter: str,
+        along: str | None = None,
+        cl: float = 0.90,
+        method: str = "delta_chi2",
+        dof: int = 1,
+        experiments: Sequence[str] | None = None,
+        at: Mapping[str, float] | None = None,
+        reference: str = "global",
+    ) -> xr.Dataset:
+        """Return limits on a parameter along another: see `scanner.analysis.limits.limits`."""
+        return limits.limits(self._dataset, parameter, along, cl, method, dof, experiments, at, reference)
+
+    def marginalise(
+        self,
+        *keep: str,
+        priors: Mapping[str, str | Sequence[float] | np.ndarray] | None = None,
+        experiments: Sequence[str] | None = None,
+    ) -> xr.DataArray:
+        """Return a posterior density over the axes named: see `scanner.analysis.marginal.marginalise`."""
+        return marginal.marginalise(self._dataset, keep, priors, experiments)
+
+    def tension(self, groups: Mapping[str, Sequence[str]]) -> Tension:
+        """Return how well groups of experiments agree: see `scanner.analysis.tension.tension`."""
+        return tension.tension(self._dataset, groups)
+
     def slice(self, **at: float) -> xr.Dataset:
         """Return the cube at the grid values nearest to those given, its other axes untouched.
 
@@ -99,6 +135,27 @@ class ScanAccessor:
                 )
         codes = [int(Status[name]) for name in names]
         return self._dataset.map(_keep_statuses, keep_attrs=True, dataset=self._dataset, codes=codes)
+
+    def to_csv(
+        self,
+        path: str | Path,
+        *keep: str,
+        experiments: Sequence[str] | None = None,
+        at: Mapping[str, float] | None = None,
+    ) -> Path:
+        """Write a profile as comma-separated columns: see `scanner.analysis.export.to_csv`."""
+        return export.to_csv(self._dataset, path, keep, experiments, at)
+
+    def to_hepdata(
+        self,
+        folder: str | Path,
+        *keep: str,
+        experiments: Sequence[str] | None = None,
+        at: Mapping[str, float] | None = None,
+        cl: Sequence[float] = (0.90,),
+    ) -> Path:
+        """Write a profile and its contours for HEPData: see `scanner.analysis.export.to_hepdata`."""
+        return export.to_hepdata(self._dataset, folder, keep, experiments, at, cl)
 
 
 def _keep_statuses(values: xr.DataArray, dataset: xr.Dataset, codes: list[int]) -> xr.DataArray:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from scanner.analysis.axes import scaled, unscaled
+from scanner.analysis.axes import check_axes, scaled, unscaled, used_axes
 from scanner.analysis.surface import surface, threshold
+from scanner.analysis.totals import choose
 from scanner.errors import InputError
 
 METHODS = ("wilks", "feldman_cousins")
@@ -66,7 +67,7 @@ def contours(
     dataset
         An opened cube.
     x, y
-        Axes; by default the two that have several values and are not fixed.
+        Axes; by default the two of several values that are not fixed and that an experiment depends on.
     cl
         Confidence level, or several.
     dof
@@ -92,7 +93,7 @@ def contours(
         For unknown axes, levels or methods, and toys without the level or the axes.
     """
     levels = [float(cl)] if np.ndim(cl) == 0 else [float(level) for level in cl]  # type: ignore[arg-type,union-attr]
-    delta = surface(dataset, _pair(dataset, x, y, at or {}), experiments, at)
+    delta = surface(dataset, _pair(dataset, choose(dataset, experiments), x, y, at or {}), experiments, at)
     if min(delta.shape) < 2:
         raise InputError("contour", "a contour needs two values or more on each axis", dict(delta.sizes))
     if method not in METHODS:
@@ -104,10 +105,13 @@ def contours(
     return tuple(contour_of(delta, level, critical_values(toys, delta, level)) for level in levels)
 
 
-def _pair(dataset: xr.Dataset, x: str | None, y: str | None, at: Mapping[str, float]) -> tuple[str, str]:
+def _pair(
+    dataset: xr.Dataset, names: Sequence[str], x: str | None, y: str | None, at: Mapping[str, float]
+) -> tuple[str, str]:
     """Names of the two axes of a contour, those not named being the ones left."""
     dims = [str(name) for name in dataset["chi2"].dims if name != "experiment"]
-    left = [name for name in dims if dataset.sizes[name] > 1 and name not in {x, y, *at}]
+    check_axes([name for name in (x, y) if name is not None], dims, "axis")
+    left = [name for name in used_axes(dataset, names) if dataset.sizes[name] > 1 and name not in {x, y, *at}]
     missing = (x is None) + (y is None)
     if missing and len(left) != missing:
         raise InputError("contour", "which axes is not clear: name x and y", allowed=", ".join(dims))

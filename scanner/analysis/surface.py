@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import dask.array as da
@@ -51,14 +51,10 @@ def surface(
     chi2, idle, fixed = prepare(dataset, keep, experiments, at)
     lowest, where = profile(chi2, keep)
     minimum, best = _minimum(lowest, where)
-    coordinates = {name: values for name, values in chi2.coords.items() if set(values.dims) <= set(keep)}
-    nowhere = np.isnan(lowest.values)
-    for name, values in (where | {n: np.full(lowest.shape, v) for n, v in idle.items()}).items():
-        attributes = {
-            **dataset[name].attrs,
-            "long_name": f"{dataset[name].attrs.get('long_name', name)} at the profile",
-        }
-        coordinates[f"best_{name}"] = xr.DataArray(np.where(nowhere, np.nan, values), dims=keep, attrs=attributes)
+    coordinates = kept_coordinates(chi2, keep)
+    for name, values in (where | idle).items():
+        there = np.where(np.isnan(lowest.values), np.nan, values)
+        coordinates[f"best_{name}"] = xr.DataArray(there, dims=keep, attrs=dataset[name].attrs)
     attributes = {
         "long_name": r"$\Delta\chi^2$",
         "units": "1",
@@ -68,6 +64,11 @@ def surface(
         "experiments": chi2.attrs["experiments"],
     }
     return xr.DataArray(lowest.values - minimum, coordinates, tuple(keep), "delta_chi2", attributes)
+
+
+def kept_coordinates(values: xr.DataArray, keep: Sequence[str]) -> dict[Hashable, xr.DataArray]:
+    """Return the coordinates, tied and derived parameters among them, that the kept axes determine."""
+    return {name: coordinate for name, coordinate in values.coords.items() if set(coordinate.dims) <= set(keep)}
 
 
 def prepare(

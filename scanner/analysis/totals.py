@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 from collections.abc import Sequence
 
 import numpy as np
@@ -41,7 +43,7 @@ def total(dataset: xr.Dataset, experiments: Sequence[str] | None = None) -> xr.D
     elif shared := _shared_nuisances(dataset, chosen):
         result = _joint(dataset, chosen, shared)
     else:
-        result = _sum(dataset, chosen)
+        result = add(dataset, "chi2", chosen)
     result.attrs = {"long_name": "-2 ln L", "units": "1", "experiments": chosen}
     return result.rename("chi2")
 
@@ -81,7 +83,7 @@ def _refuse_common_data(dataset: xr.Dataset, names: Sequence[str]) -> None:
                 f"{a} and {b} share data ({', '.join(sorted(shared))}) and cannot be summed",
                 hint="choose one with --experiment (experiments=[...])",
             )
-        combined = facts[a].get("correlated", {}).get(b) or facts[b].get("correlated", {}).get(a)
+        combined = (facts[a].get("correlated") or {}).get(b) or (facts[b].get("correlated") or {}).get(a)
         if combined:
             raise InputError(
                 "experiment",
@@ -97,16 +99,14 @@ def _is_stored(dataset: xr.Dataset, chosen: list[str]) -> bool:
     return chosen == sorted(dataset["total"].attrs.get("experiments", dataset.attrs["experiments"]))
 
 
-def _sum(dataset: xr.Dataset, chosen: Sequence[str]) -> xr.DataArray:
-    parts = [_of(dataset, "chi2", name).astype(np.float64) for name in chosen]
-    result = parts[0]
-    for part in parts[1:]:
-        result = result + part
-    return result
+def add(dataset: xr.Dataset, variable: str, names: Sequence[str]) -> xr.DataArray:
+    """Return the sum of experiments' arrays, lazily, in float64 and in the order given."""
+    parts = (of_experiment(dataset, variable, name).astype(np.float64) for name in names)
+    return functools.reduce(operator.add, parts)
 
 
-def _of(dataset: xr.Dataset, variable: str, name: str) -> xr.DataArray:
-    """One experiment's array, also of a cube from which that experiment alone was selected."""
+def of_experiment(dataset: xr.Dataset, variable: str, name: str) -> xr.DataArray:
+    """Return one experiment's array, also of a cube from which that experiment alone was selected."""
     values = dataset[variable]
     return values.sel(experiment=name, drop=True) if "experiment" in values.dims else values.drop_vars("experiment")
 
@@ -114,7 +114,7 @@ def _of(dataset: xr.Dataset, variable: str, name: str) -> xr.DataArray:
 def _shared_nuisances(dataset: xr.Dataset, chosen: Sequence[str]) -> dict[str, list[str]]:
     """Nuisances of every experiment of the sum; empty if no two of them have one in common."""
     facts = dataset.attrs["experiments"]
-    nuisances = {name: list(facts[name].get("nuisances", ())) for name in chosen}
+    nuisances = {name: list(facts[name].get("nuisances") or ()) for name in chosen}
     names = [nuisance for of_one in nuisances.values() for nuisance in of_one]
     return nuisances if len(set(names)) < len(names) else {}
 
@@ -128,10 +128,10 @@ def _joint(dataset: xr.Dataset, chosen: Sequence[str], nuisances: dict[str, list
             f"{', '.join(pulled)} share nuisance parameters, and this cube lacks the pull_terms of their joint fit",
             hint="scan them again with this version, or choose one with --experiment (experiments=[...])",
         )
-    chi2 = [_of(dataset, "chi2", name) for name in chosen]
-    terms = [_of(dataset, "pull_terms", name) for name in pulled]
+    chi2 = [of_experiment(dataset, "chi2", name) for name in chosen]
+    terms = [of_experiment(dataset, "pull_terms", name) for name in pulled]
     terms = [part.chunk(term=-1) if part.chunks else part for part in terms]
-    return xr.apply_ufunc(
+    result: xr.DataArray = xr.apply_ufunc(
         _joint_block,
         *chi2,
         *terms,
@@ -140,15 +140,13 @@ def _joint(dataset: xr.Dataset, chosen: Sequence[str], nuisances: dict[str, list
         dask="parallelized",
         output_dtypes=[np.float64],
     )
+    return result
 
 
 def _joint_block(*arrays: np.ndarray, chosen: Sequence[str], nuisances: dict[str, list[str]]) -> np.ndarray:
-    """Give a block to `combine`, the terms of each experiment first and without their padding."""
-    from scanner.likelihoods.pulls import combine, number_of_terms
+    """Give a block to `combine`, with the terms of each experiment first."""
+    from scanner.likelihoods.pulls import combine
 
     pulled = [name for name in chosen if nuisances[name]]
-    terms = {
-        name: np.moveaxis(array, -1, 0)[: number_of_terms(len(nuisances[name]))]
-        for name, array in zip(pulled, arrays[len(chosen) :], strict=True)
-    }
-    return combine(dict(zip(chosen, arrays, strict=False)), nuisances, terms)
+    terms = [np.moveaxis(array, -1, 0) for array in arrays[len(chosen) :]]
+    return combine(dict(zip(chosen, arrays, strict=False)), nuisances, dict(zip(pulled, terms, strict=True)))

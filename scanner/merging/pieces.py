@@ -75,6 +75,9 @@ class Piece:
         window = tuple(slice(int(p.cells[p.cells >= 0].min()), int(p.cells.max()) + 1) for p in places)
         order = [[p.axes[0] for p in places].index(name) for name in axes]
         for name, array in out.items():
+            if name == ERROR and ERROR not in self.group.outputs:
+                array[np.ix_(np.arange(len(array)), *(covered[a] for a in axes))] = 0.0
+                continue
             values = self._read(name, window)
             taken = [p.cells[p.cells >= 0] - w.start for p, w in zip(places, window, strict=True)]
             if any(
@@ -131,7 +134,8 @@ class _Stencils:
                 out[name][index].reshape(-1)[points] = found
                 if name == "chi2":
                     out["status"][index].reshape(-1)[points] = status
-                    out[ERROR][index].reshape(-1)[points] = error + self._earlier(index, marks[index[0]])
+                    if ERROR in out:
+                        out[ERROR][index].reshape(-1)[points] = error + self._earlier(index, marks[index[0]])
 
     def _earlier(self, index: tuple[int, ...], marks: np.ndarray) -> np.ndarray | float:
         """The error that the nodes have already, from an earlier merge."""
@@ -184,9 +188,8 @@ def gather(
         Of the arrays wanted.
     """
     shape = tuple(box[name].stop - box[name].start for name in group.axes)
-    out = {
-        n: np.full((*before, *shape), np.nan, group.dtype_of(n)) for n, before in group.arrays().items() if n in names
-    }
+    lengths = {name: before for name, before in group.arrays().items() if name in names and name != "status"}
+    out = {name: np.full((*n, *shape), np.nan, group.dtype_of(name)) for name, n in lengths.items()}
     out["status"] = np.full((len(group.experiments), *shape), Status.not_covered, dtype=np.uint8)
     for piece in pieces:
         piece.fill(out, group.axes, box)

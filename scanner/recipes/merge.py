@@ -24,8 +24,8 @@ from scanner.merging.pieces import ERROR, Piece, gather
 from scanner.recipes.base import Recipe
 from scanner.store import local_path, storage_errors
 
-TOTAL_POINTS = 2**20
-"""Points of a block of the sum at most."""
+BLOCK_POINTS = 2**20
+"""Of a block at most, where it need not be like an input's."""
 
 
 @dataclass(frozen=True)
@@ -200,15 +200,14 @@ class MergeRecipe(Recipe):
 
     def _blocks(self, number: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Blocks like an input's where its grid is kept, to link or read them whole; else as many points as fit."""
-        candidates = self._merged if number == len(self._merged) else self._merged[number : number + 1]
-        axes = self.groups()[number].axes
-        for merged in candidates:
+        group, total = self.groups()[number], number == len(self._merged)
+        fits = int(max(1, self.execution.memory_bytes / 4 / (sum(m.arrays.bytes(2) for m in self._merged) + 40)))
+        for merged in self._merged if total else self._merged[number : number + 1]:
             piece = merged.pieces[0]
-            if piece.exact and piece.group.axes == axes:
-                return piece.cube.layout.blocks[piece.number]
-        experiments = len(inputs.facts(self._inputs))
-        by_memory = self.execution.memory_bytes / 8 / (40 * experiments)
-        return block_shape(shape, int(max(1, min(TOTAL_POINTS, by_memory))))
+            if piece.exact and piece.group.axes == group.axes:
+                block = piece.cube.layout.blocks[piece.number]
+                return _cut(block, fits) if total else block
+        return block_shape(shape, min(BLOCK_POINTS, fits))
 
     def _warn_uncovered(self, merged: _Merged, warn: Callable[[str], None]) -> None:
         for name in merged.arrays.axes:
@@ -302,6 +301,14 @@ def _refuse_other_pieces(names: Sequence[str], pieces: Sequence[Piece]) -> None:
                     f"{where}, at {math.prod(common):,} points in common: these data would count twice",
                     hint="leave one of the stores out, or choose experiments with --experiment",
                 )
+
+
+def _cut(block: tuple[int, ...], points: int) -> tuple[int, ...]:
+    """Halve a block along its longest sides until it has no more than so many points."""
+    while math.prod(block) > max(points, 1):
+        longest = max(range(len(block)), key=lambda i: block[i])
+        block = tuple(-(-n // 2) if i == longest else n for i, n in enumerate(block))
+    return block
 
 
 @dataclass(frozen=True)
