@@ -216,6 +216,22 @@ def _joint_gaussian(drawn: Any, first: np.ndarray, second: np.ndarray) -> np.nda
     return (x * x * covariance[1][1] - 2 * x * y * covariance[0][1] + y * y * covariance[0][0]) / determinant
 
 
+def test_stores_scanned_apart_and_merged_give_the_bits_of_the_joint_scan(tmp_path: Path) -> None:
+    a, b = ({"linear": [0, 0.7], "points": n} for n in (12, 9))
+    for name in ("joint", "first", "second"):
+        (tmp_path / name).mkdir()
+    both = _scan(tmp_path / "joint", ["pulled", "other"], a=a, b=b)
+    apart = [_scan(tmp_path / "first", ["pulled"], a=a), _scan(tmp_path / "second", ["other"], b=b)]
+    scanner.merge(apart, tmp_path / "merged.zarr", on="union", **SERIAL)
+    points = _csv(tmp_path, "a", (0.2,), (0.65,))
+    one = scanner.toys(both, points, 20, tmp_path / "one.zarr", **SERIAL)
+    other = scanner.toys(tmp_path / "merged.zarr", points, 20, tmp_path / "other.zarr", **SERIAL)
+    assert (one.delta_chi2 > 0).any()
+    np.testing.assert_array_equal(other.b, one.b)
+    np.testing.assert_array_equal(other.delta_chi2, one.delta_chi2)
+    assert other.a.attrs == one.a.attrs
+
+
 def test_shared_nuisance_parameters_are_true_at_the_joint_fit_to_the_data(tmp_path: Path) -> None:
     values = {"values": [0.1, 0.2]}
     store = _scan(tmp_path, ["pulled", "other"], a=values, b=values)
@@ -380,7 +396,7 @@ def test_the_command_shows_critical_values_and_refuses_another_request(
 
 def test_what_no_pseudo_experiments_can_be_drawn_of_is_refused(tmp_path: Path) -> None:
     store, points = _scan(tmp_path, ["poisson", "square"], a={"values": [0.1, 0.2]}), _csv(tmp_path, "a", (0.1,))
-    with pytest.raises(InputError, match="the likelihood of square draws no pseudo-experiments"):
+    with pytest.raises(InputError, match=r"draw no pseudo-experiments.*\n  found: 'square'"):
         _recipe(store, points, 1)
     _recipe(store, points, 1, experiments=["poisson"])
     for number, seed in ((0, 0), (1, -1)):
@@ -400,3 +416,9 @@ def test_sums_and_curves_are_refused_as_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="common covariance and cannot be summed"):
         _recipe(tmp_path / "scan.zarr", points, 1)
     assert _recipe(tmp_path / "scan.zarr", points, 1, experiments=both[:1]).toys.experiments == both[:1]
+    mixed = ["t2k_nd280_hnl", "published_Umu4_nutev"]
+    axes = {"m_N": {"values": [0.2]}, "Umu4_sq": {"values": [1e-9, 1e-8]}}
+    hnl = {"version": 1, "name": "n", "model": "hnl", "axes": axes, "experiments": mixed}
+    scanner.run(hnl, tmp_path / "hnl.zarr", **SERIAL)
+    with pytest.raises(InputError, match=r"published curves alone.*\n  found: 'published_Umu4_nutev'"):
+        _recipe(tmp_path / "hnl.zarr", _csv(tmp_path, "Umu4_sq", (1e-9,)), 1)

@@ -218,12 +218,14 @@ class ToysRecipe(ScanRecipe):
 
 
 def _refuse_undrawable(scan: Scan) -> None:
-    hint = "name the others with --experiment (experiments=[...])"
-    for name, member in scan.members().items():
-        experiment = member.experiment
-        if experiment.from_curve:
-            problem = f"{name} is known from a published curve alone, and has no data to draw"
-            raise InputError("experiment", problem, hint=hint)
-        if not hasattr(experiment.likelihood, "toy"):
-            problem = f"the likelihood of {name} draws no pseudo-experiments: it has no method toy"
-            raise InputError("experiment", problem, hint=hint)
+    found = {name: member.experiment for name, member in scan.members().items()}
+    curves = [name for name, experiment in found.items() if experiment.from_curve]
+    others = [name for name, experiment in found.items() if not hasattr(experiment.likelihood, "toy")]
+    reasons = {
+        "known from published curves alone, without data to draw": curves,
+        "whose likelihoods draw no pseudo-experiments (they have no method toy)": others,
+    }
+    for reason, names in reasons.items():
+        if names:
+            hint = "choose others with --experiment (experiments=[...])"
+            raise InputError("experiment", f"among those summed are some {reason}", ", ".join(names), hint=hint)
