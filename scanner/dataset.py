@@ -22,7 +22,7 @@ MAX_CHUNK = 2**21
 _LONG_NAMES = {
     "chi2": "-2 ln L, up to a constant of the experiment",
     "gof": "r^T M^-1 r at the prediction",
-    "chi2_error": "difference of the interpolated chi2 from a linear interpolation",
+    "chi2_error": "error of the interpolated chi2, from the second differences of its nodes",
     "events": "expected signal events",
     "pull_terms": "-2 ln L as a polynomial in the shared nuisance parameters: value, gradient, curvature",
     "status": "status of the point",

@@ -47,8 +47,8 @@ def test_shape_and_labels(dataset: xr.Dataset) -> None:
     assert dataset.Umu4_sq.dims == ("Ue4_sq",) and "Umu4_sq" not in dataset.indexes
     np.testing.assert_allclose(dataset.Umu4_sq, 0.5 * dataset.Ue4_sq, rtol=1e-15)
     assert dataset.status.dtype == np.uint8 and dataset.chi2.dtype == np.float64
-    assert dataset.status.attrs["flag_values"] == [0, 1, 2, 3, 4, 5, 6]
-    meanings = "missing ok outside_model not_converged not_finite timeout worker_lost"
+    assert dataset.status.attrs["flag_values"] == [0, 1, 2, 3, 4, 5, 6, 7]
+    meanings = "missing ok outside_model not_converged not_finite timeout worker_lost not_covered"
     assert dataset.status.attrs["flag_meanings"] == meanings
 
 
