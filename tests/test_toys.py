@@ -53,7 +53,7 @@ def _csv(folder: Path, header: str, *rows: Sequence[float]) -> Path:
 
 # -- Feldman and Cousins' construction
 
-RATES = np.arange(0.25, 8.5, 0.75)
+RATES = np.arange(0.25, 8.5, 1.25)
 """Expected signal events of the points."""
 COUNTS = np.arange(60)
 TABLE_IV = {
@@ -361,6 +361,7 @@ def _memory(recipe: ToysRecipe) -> Any:
     return launch.run(recipe, launch.Options("memory://toys", "serial", fresh=True), Silent())[0]
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_elsewhere_it_gives_the_same_bits(tmp_path: Path) -> None:
     store = _miniboone(tmp_path, 60)
     points = _csv(tmp_path, "dm2,sin2_2theta", (0.7, 0.01), (0.03, 0.9))
@@ -389,6 +390,7 @@ def test_the_command_shows_critical_values_and_refuses_another_request(
     assert f"{value:.2f} ± " in done.output and "Critical values" in done.output
     other = call("toys", store, "--points", points, "--n", 41, "-o", out, "--cluster", "serial")
     assert other.exit_code == REFUSED and "number: the store has 40, asked for is 41" in other.output
+    assert_one_message(call("plot", out, "--x", "dm2", "--y", "sin2_2theta", "-o", tmp_path / "x.png"), BAD_INPUT)
     own = call("toys", store, "--points", points, "--n", 40, "-o", store, "--cluster", "serial", "--fresh")
     assert_one_message(own, BAD_INPUT)
     signal.signal(signal.SIGTERM, before)
@@ -416,9 +418,9 @@ def test_sums_and_curves_are_refused_as_elsewhere(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="common covariance and cannot be summed"):
         _recipe(tmp_path / "scan.zarr", points, 1)
     assert _recipe(tmp_path / "scan.zarr", points, 1, experiments=both[:1]).toys.experiments == both[:1]
-    mixed = ["t2k_nd280_hnl", "published_Umu4_nutev"]
+    curves = ["published_Umu4_nutev", "published_Umu4_bebc"]
     axes = {"m_N": {"values": [0.2]}, "Umu4_sq": {"values": [1e-9, 1e-8]}}
-    hnl = {"version": 1, "name": "n", "model": "hnl", "axes": axes, "experiments": mixed}
+    hnl = {"version": 1, "name": "n", "model": "hnl", "axes": axes, "experiments": curves}
     scanner.run(hnl, tmp_path / "hnl.zarr", **SERIAL)
-    with pytest.raises(InputError, match=r"published curves alone.*\n  found: 'published_Umu4_nutev'"):
+    with pytest.raises(InputError, match=r"published curves alone.*\n  found: 'published_Umu4_nutev, published_Umu4_bebc'"):
         _recipe(tmp_path / "hnl.zarr", _csv(tmp_path, "Umu4_sq", (1e-9,)), 1)
