@@ -10,7 +10,7 @@ import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 from dask.utils import parse_bytes
@@ -362,11 +362,16 @@ def _message(error: Any) -> str:
 
 def _section(root: type[BaseModel], location: tuple[str | int, ...]) -> tuple[type[BaseModel], tuple[str | int, ...]]:
     """The section of the file that a location lies in, and the location within that section."""
-    if location[:1] == ("axes",) and len(location) > 2:
-        return AxisSpec, location[2:]
-    if location[:1] == ("execution",) and len(location) > 1:
-        return Execution, location[1:]
-    return root, location
+    field = root.model_fields.get(str(location[0])) if location else None
+    found = [kind for kind in _kinds(field.annotation) if issubclass(kind, Section)] if field else []
+    depth = 1 if field and get_origin(field.annotation) not in (dict, list) else 2
+    return _section(found[0], location[depth:]) if found and len(location) > depth else (root, location)
+
+
+def _kinds(annotation: Any) -> list[type]:
+    """The classes that an annotation is made of."""
+    inner = [kind for part in get_args(annotation) for kind in _kinds(part)]
+    return [annotation, *inner] if isinstance(annotation, type) else inner
 
 
 def _allowed(root: type[BaseModel], location: tuple[str | int, ...]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,11 +21,16 @@ def predict(
     experiment: Annotated[str, typer.Argument(metavar="EXPERIMENT")],
     values: Annotated[list[str] | None, typer.Argument(metavar="[name=value]...")] = None,
     as_json: JsonOption = False,
+    plot: Annotated[Path | None, typer.Option("--plot", help="draw it with the data, .png or .pdf")] = None,
 ) -> None:
     """Predict an experiment's bins at one point of a model."""
     from scanner.prediction import predict as evaluate
 
     found = evaluate(model, experiment, **assignments("parameters", values or []))
+    if plot is not None:
+        from scanner.analysis.spectra import plot_spectrum
+
+        plot_spectrum(found, plot, f"{found.attrs['title']}\n{', '.join([model, *(values or [])])}")
     if as_json:
         print(json.dumps(_plain(found), indent=2))
         return

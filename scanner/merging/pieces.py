@@ -72,23 +72,18 @@ class Piece:
 
     def _copy(self, out: Mapping[str, np.ndarray], axes: Sequence[str], places: Sequence[Placement]) -> None:
         covered = {place.axes[0]: np.flatnonzero(place.cells >= 0) for place in places}
-        window = tuple(slice(int(p.cells[p.cells >= 0].min()), int(p.cells.max()) + 1) for p in places)
-        order = [[p.axes[0] for p in places].index(name) for name in axes]
+        into = _index([covered[name] for name in axes])
+        cells = [place.cells[place.cells >= 0] for place in places]
+        window = tuple(slice(int(c.min()), int(c.max()) + 1) for c in cells)
+        taken = _index([c - w.start for c, w in zip(cells, window, strict=True)])
+        order = [[place.axes[0] for place in places].index(name) for name in axes]
         for name, array in out.items():
             if name == ERROR and ERROR not in self.group.outputs:
-                array[np.ix_(np.arange(len(array)), *(covered[a] for a in axes))] = 0.0
+                array[(..., *into)] = 0.0
                 continue
-            values = self._read(name, window)
-            taken = [p.cells[p.cells >= 0] - w.start for p, w in zip(places, window, strict=True)]
-            if any(
-                not np.array_equal(t, np.arange(n)) for t, n in zip(taken, values.shape[-len(taken) :], strict=True)
-            ):
-                before = [np.arange(n) for n in values.shape[: values.ndim - len(taken)]]
-                values = values[np.ix_(*before, *taken)]
-            lead = values.ndim - len(taken)
-            values = values.transpose(*range(lead), *(lead + i for i in order))
-            before = [np.arange(n) for n in values.shape[:lead]]
-            array[np.ix_(*before, *(covered[name] for name in axes))] = values
+            values = self._read(name, window)[(..., *taken)]
+            before = values.ndim - len(order)
+            array[(..., *into)] = values.transpose(*range(before), *(before + i for i in order))
 
     def _read(self, name: str, window: tuple[slice, ...]) -> np.ndarray:
         with decoding_errors(self.cube.url, f"part of {name} in g{self.number}"):
@@ -163,6 +158,13 @@ class _Stencils:
             status,
         )
         return found, error, status
+
+
+def _index(positions: Sequence[np.ndarray]) -> tuple[slice | np.ndarray, ...]:
+    """Index of the product of positions: of slices, which copy fast, where they are neighbours."""
+    if all(p[-1] - p[0] == p.size - 1 for p in positions):
+        return tuple(slice(int(p[0]), int(p[-1]) + 1) for p in positions)
+    return np.ix_(*positions)
 
 
 def _spread(values: np.ndarray, own: Sequence[str], axes: Sequence[str], shape: tuple[int, ...]) -> np.ndarray:

@@ -1,14 +1,11 @@
-"""Surfaces against brute force, and figures that show what they should."""
+"""Surfaces against brute force."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
 
-from scanner.analysis.plots import plot_surface
 from scanner.analysis.surface import surface, threshold, total
 from scanner.errors import InputError
 
@@ -95,40 +92,3 @@ def test_thresholds_are_those_of_the_chi2_distribution() -> None:
 
     for level in (0.6827, 0.9, 0.99, 0.9973):
         assert threshold(level) == pytest.approx(stats.chi2.ppf(level, 2), rel=1e-12)
-
-
-@pytest.mark.parametrize("suffix", ["png", "pdf"])
-def test_figure(cube: xr.Dataset, tmp_path: Path, suffix: str) -> None:
-    output = tmp_path / "deeper" / f"figure.{suffix}"
-    plot_surface(surface(cube, ("p", "q"), ["b"], at={"r": 3.0}), [0.68, 0.9], output, "title")
-    assert output.read_bytes()[:4] == {"png": b"\x89PNG", "pdf": b"%PDF"}[suffix]
-
-
-def test_figure_draws_the_contour_where_the_surface_crosses_it(cube: xr.Dataset, tmp_path: Path) -> None:
-    """A circle of radius √Δχ² around the best fit."""
-    import matplotlib.pyplot as plt
-
-    x = np.linspace(-4, 4, 81)
-    delta = xr.DataArray(
-        x[:, None] ** 2 + x[None, :] ** 2,
-        coords={"x": x, "y": x},
-        dims=("x", "y"),
-        attrs={"best_fit": {"x": 0.0, "y": 0.0}, "minimum": 0.0},
-    )
-    drawn = []
-    original = plt.Axes.contour
-
-    def spy(self, *args, **kwargs):  # type: ignore[no-untyped-def]
-        drawn.append(original(self, *args, **kwargs))
-        return drawn[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plt.Axes, "contour", spy)
-        plot_surface(delta, [0.9], tmp_path / "circle.png")
-    vertices = drawn[0].get_paths()[0].vertices
-    np.testing.assert_allclose(np.hypot(*vertices.T), np.sqrt(threshold(0.9)), rtol=1e-3)
-
-
-def test_unknown_figure_format(cube: xr.Dataset, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"\.png or \.pdf"):
-        plot_surface(surface(cube, ("p", "q"), ["b"]), [0.9], tmp_path / "figure.svg")

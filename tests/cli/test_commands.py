@@ -168,7 +168,7 @@ def test_plot_each(finished: Path, tmp_path: Path) -> None:
     assert result.exit_code == OK, result.output
     chi2 = scanner.open(str(store))["chi2"].compute()
     excluding = [str(n) for n in chi2["experiment"].values if np.ptp(chi2.sel(experiment=n).values) > 4.605]
-    assert f"{len(excluding)} of 2 experiments exclude something" in result.stdout
+    assert f"{len(excluding)} of 2 curves exclude something" in result.stdout
     assert excluding and (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     assert_one_message(call("plot", store, *each, "--cl", "0.9", "--cl", "0.95"), BAD_INPUT)
 
@@ -189,7 +189,7 @@ BAD_PLOTS = [
 
 @pytest.mark.parametrize(("arguments", "fragment"), BAD_PLOTS)
 def test_plot_refuses(finished: Path, tmp_path: Path, arguments: tuple[str, ...], fragment: str) -> None:
-    result = call("plot", finished / "tiny.zarr", *arguments, "-o", tmp_path / "a.png")
+    result = call("plot", finished / "tiny.zarr", *arguments, *ONE, "-o", tmp_path / "a.png")
     assert_one_message(result, BAD_INPUT)
     assert fragment in result.stderr
     assert not (tmp_path / "a.png").exists()
@@ -198,7 +198,7 @@ def test_plot_refuses(finished: Path, tmp_path: Path, arguments: tuple[str, ...]
 @pytest.mark.parametrize("name", ["a.gif", "a", "note.txt/a.png"])
 def test_plot_refuses_the_figure(finished: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "note.txt").write_text("mine")
-    result = call("plot", finished / "tiny.zarr", *AXES, "-o", tmp_path / name)
+    result = call("plot", finished / "tiny.zarr", *AXES, *ONE, "-o", tmp_path / name)
     assert_one_message(result, BAD_INPUT)
     assert "--output: " in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["note.txt"]
