@@ -15,7 +15,7 @@ import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .sc
 from scanner.config import to_yaml
 from scanner.critical_values import toys_dataset
 from scanner.cube import TOTAL, Cube, open_cube
-from scanner.errors import Status, StoreError
+from scanner.errors import Status, StoreError, StoreRefused
 from scanner.store import decoding_errors, local_path
 
 MAX_CHUNK = 2**21
@@ -84,6 +84,21 @@ def open_dataset(url: str | os.PathLike[str]) -> xr.Dataset:
     for name in {"status", "total_status"} & set(dataset.data_vars):
         flags = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name for s in Status)}
         dataset[name].attrs.update(flags)
+    return dataset
+
+
+def open_likelihoods(url: str) -> xr.Dataset:
+    """Open a store of experiments' −2 ln L, as `open_dataset` does.
+
+    Raises
+    ------
+    StoreRefused
+        Also for a store of another kind.
+    """
+    dataset = open_dataset(url)
+    if "chi2" not in dataset:
+        kind = dataset.attrs["kind"]
+        raise StoreRefused(f"{url}: holds {kind}, and no -2 ln L; give the store of a scan, or a merged one")
     return dataset
 
 

@@ -390,7 +390,7 @@ def test_the_command_shows_critical_values_and_refuses_another_request(
     assert f"{value:.2f} ± " in done.output and "Critical values" in done.output
     other = call("toys", store, "--points", points, "--n", 41, "-o", out, "--cluster", "serial")
     assert other.exit_code == REFUSED and "number: the store has 40, asked for is 41" in other.output
-    assert_one_message(call("plot", out, "--x", "dm2", "--y", "sin2_2theta", "-o", tmp_path / "x.png"), BAD_INPUT)
+    assert_one_message(call("plot", out, "--x", "dm2", "--y", "sin2_2theta", "-o", tmp_path / "x.png"), REFUSED)
     own = call("toys", store, "--points", points, "--n", 40, "-o", store, "--cluster", "serial", "--fresh")
     assert_one_message(own, BAD_INPUT)
     signal.signal(signal.SIGTERM, before)

@@ -54,11 +54,8 @@ def choose(dataset: xr.Dataset, experiments: Sequence[str] | None) -> list[str]:
     Raises
     ------
     InputError
-        For a name that the cube does not have, for none or the same twice, and a store without experiments' −2 ln L.
+        For a name that the cube does not have, and for none or the same twice.
     """
-    if "experiment" not in dataset.coords:
-        kind = dataset.attrs.get("kind")
-        raise InputError("store", "holds no -2 ln L of experiments", kind, "the store of a scan, or a merged one")
     known = [str(name) for name in np.atleast_1d(dataset["experiment"].values)]
     if isinstance(experiments, str):
         raise InputError("experiments", "expected a list of names", experiments, hint=f"write [{experiments!r}]")

@@ -175,7 +175,7 @@ def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, .
 
 def _open(stores: Sequence[str]) -> dict[str, xr.Dataset]:
     """Open stores by their labels: the text before ``=``, or the name of the file."""
-    from scanner.dataset import open_dataset
+    from scanner.dataset import open_likelihoods
 
     cubes: dict[str, xr.Dataset] = {}
     for text in stores:
@@ -184,7 +184,7 @@ def _open(stores: Sequence[str]) -> dict[str, xr.Dataset]:
             label, url = Path(text).stem, text
         if label in cubes:
             raise InputError("STORE", f"two stores are called {label!r}", hint="write label=path")
-        cubes[label] = open_dataset(url)
+        cubes[label] = open_likelihoods(url)
     return cubes
 
 
