@@ -176,7 +176,7 @@ def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, .
 
 def _open(stores: Sequence[str], level: str = "0") -> dict[str, xr.Dataset]:
     """Open stores, at a level of theirs, by their labels: the text before ``=``, or the name of the file."""
-    from scanner.dataset import open_dataset
+    from scanner.dataset import open_likelihoods
 
     cubes: dict[str, xr.Dataset] = {}
     for text in stores:
@@ -185,7 +185,7 @@ def _open(stores: Sequence[str], level: str = "0") -> dict[str, xr.Dataset]:
             label, url = Path(text).stem, text
         if label in cubes:
             raise InputError("STORE", f"two stores are called {label!r}", hint="write label=path")
-        cubes[label] = open_dataset(url, int(level) if level.isdecimal() else level)
+        cubes[label] = open_likelihoods(url, int(level) if level.isdecimal() else level)
     return cubes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -28,6 +28,7 @@ from scanner.errors import BlocksFailed
 
 if TYPE_CHECKING:
     from jobs.launch import Options
+    from scanner.cube import Cube
     from scanner.recipes.base import Recipe
 
 
@@ -65,8 +66,8 @@ def run(
     drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
 
 
-def drive(recipe: Recipe, options: Options) -> None:
-    """Make a recipe's store, or go on with it, and print what came of it.
+def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None = None) -> None:
+    """Make a recipe's store, or go on with it, and print what came of it: by `show`, or best fits if None.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def drive(recipe: Recipe, options: Options) -> None:
     """
     from jobs import launch
     from scanner import summary
-    from scanner.reporting import Progress, print_summary
+    from scanner.reporting import Progress, print_best_fits, print_summary
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
@@ -86,7 +87,11 @@ def drive(recipe: Recipe, options: Options) -> None:
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
     state = summary.status(cube)
-    print_summary(out, summary.best_fits(cube), done, state["statuses"])
+    if show is None:
+        print_best_fits(out, summary.best_fits(cube))
+    else:
+        show(cube)
+    print_summary(out, done, state["statuses"])
     out.print(f"store: {cube.url}")
     if not state["complete"]:
         raise BlocksFailed(f"{state['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")
