@@ -175,8 +175,8 @@ def check_refinable(base: Cube) -> None:
         For what is no scan, is itself a level, or was made by other versions of the physics.
     """
     if base.kind != "scan":
-        reason = f"is a {base.kind}, and has no scan file to compute new points from"
-        hint = "refine the scans that it was made from" if base.kind == "merge" else "refine a scan"
+        reason = f"was made by `scanner {base.kind}`, and has no scan file to compute new points from"
+        hint = "refine the store of a scan"
     elif "level" in base.record:
         reason, hint = f"is level {base.record['level']['number']} of another store", "refine that store"
     elif provenance.digest(ScanRecipe.read(base).identity()) != base.record["identity_hash"]:
