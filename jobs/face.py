@@ -1,4 +1,4 @@
-"""`scanner.run` and `scanner.merge`: from Python, in a script or a notebook."""
+"""`scanner.run`, `scanner.merge` and `scanner.toys`: from Python, in a script or a notebook."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ import xarray as xr
 from jobs import launch
 from jobs.launch import Options, store_url
 from scanner.config import read_scan_file
+from scanner.cube import open_cube
 from scanner.dataset import open_dataset
 from scanner.engine import Silent
+from scanner.errors import InputError
 from scanner.merging.maps import read_maps
 from scanner.recipes.base import Recipe
 from scanner.recipes.merge import MergeOptions, MergeRecipe
 from scanner.recipes.scan import ScanRecipe
+from scanner.recipes.toys import ToysRecipe
 from scanner.reporting import Progress
 from scanner.scan import resolve
 
@@ -131,6 +134,68 @@ def merge_recipe(
     urls = tuple(store_url(None, store) for store in stores)
     declared = read_maps(None if maps is None else Path(maps), urls)
     return MergeRecipe(MergeOptions(urls, on, interpolate, declared, tuple(experiments or ()), allow_incomplete))
+
+
+def toys(
+    store: str | os.PathLike[str],
+    points: str | os.PathLike[str],
+    number: int,
+    out: str | os.PathLike[str],
+    experiments: Sequence[str] | None = None,
+    seed: int = 0,
+    cluster: str = "local",
+    workers: int | None = None,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Draw pseudo-experiments at points of a store, or go on with that, and open their store.
+
+    Each is fitted on the whole grid of the store, by its own kernels. The result is what ``ds.scan.contour`` takes for
+    Feldman and Cousins' construction.
+
+    Parameters
+    ----------
+    store
+        Path or URL of the store of a scan, or of a merged one.
+    points
+        A CSV file; see `scanner.points.read_points`. Axes that it does not name take the values that fit best there.
+    number
+        Pseudo-experiments of each point.
+    out
+        Their store.
+    experiments
+        Names of those to be summed; all by default.
+    seed
+        Of the random numbers: the same seed gives the same bits, wherever and in whatever order they are drawn.
+    cluster, workers, progress
+        As those of `run`.
+
+    Returns
+    -------
+    xarray.Dataset
+        See `scanner.critical_values.toys_dataset`.
+
+    Raises
+    ------
+    InputError, StoreRefused, StoreError
+        With one message that says what is wrong and how to mend it.
+    """
+    recipe = toys_recipe(store, points, number, out, experiments, seed)
+    return _make(recipe, Options(out=os.fspath(out), cluster=cluster, workers=workers), progress)
+
+
+def toys_recipe(
+    store: str | os.PathLike[str],
+    points: str | os.PathLike[str],
+    number: int,
+    out: str | os.PathLike[str],
+    experiments: Sequence[str] | None,
+    seed: int,
+) -> ToysRecipe:
+    """Return the recipe of pseudo-experiments; parameters as those of `toys`."""
+    url = store_url(None, store)
+    if store_url(None, out) == url:
+        raise InputError("--out", "pseudo-experiments need a store of their own", url)
+    return ToysRecipe.of(open_cube(url), open_dataset(url), points, number, seed, experiments)
 
 
 def _make(recipe: Recipe, options: Options, progress: bool) -> xr.Dataset:

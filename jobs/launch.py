@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,8 @@ class Options:
         Read every finished block and recompute those that are damaged.
     only
         Numbers of the blocks to compute; all by default.
+    health
+        Raises if the workers of a running scheduler, given as `cluster`, cannot come back.
     """
 
     out: str | None = None
@@ -60,6 +62,7 @@ class Options:
     fresh: bool = False
     verify: bool = False
     only: frozenset[int] | None = None
+    health: Callable[[], None] = lambda: None
 
 
 def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
@@ -109,10 +112,10 @@ def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Sum
     check_writable(url)
     refuse_foreign(url, options.fresh)
     cluster = options.cluster or recipe.execution.cluster
-    workers = _workers(cluster, options, recipe.execution)
+    workers = number_of_workers(cluster, options, recipe.execution)
     _check_reachable(cluster, url)
     with DriverLock(url) as lock:
-        _end_predecessor(lock, reporter)
+        end_predecessor(lock, reporter)
         if options.fresh:
             _erase(url)
         lock.note(None)
@@ -142,7 +145,8 @@ def _compute(
         ledger.flush()
         return Summary()
     begin = provenance.now()
-    with _executor(cube, cluster, min(workers, len(todo) + len(lacking)), recipe, lock, reporter) as executor:
+    workers = min(workers, len(todo) + len(lacking))
+    with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as executor:
         engine.build_parts(recipe, cube, lacking, executor)
         summary = engine.run_blocks(cube, ledger, todo, executor, reporter, recipe.execution.retries)
     if "://" not in cluster:  # our workers have ended; one that died in mid-write may have left a file
@@ -171,7 +175,7 @@ def known_cluster(cluster: str) -> int | None:
     return None if cluster in ("local", "serial") else clusters.read(clusters.find(cluster)).workers
 
 
-def _workers(cluster: str, options: Options, execution: Execution) -> int:
+def number_of_workers(cluster: str, options: Options, execution: Execution) -> int:
     """Return the number of workers: the command line's, else that of the cluster asked for, else the scan file's."""
     own, written = known_cluster(cluster), execution.workers
     if cluster == execution.cluster:
@@ -197,9 +201,15 @@ def _check_reachable(cluster: str, url: str) -> None:
 
 @contextlib.contextmanager
 def _executor(
-    cube: Cube, cluster: str, workers: int, recipe: Recipe, lock: DriverLock, reporter: Reporter
+    cube: Cube,
+    cluster: str,
+    workers: int,
+    execution: Execution,
+    health: Callable[[], None],
+    lock: DriverLock,
+    reporter: Reporter,
 ) -> Iterator[Executor]:
-    """Start workers and connect to them; they are noted before they exist, and ended on every way out."""
+    """Connect to workers, started for this if need be."""
     if cluster == "serial":
         yield SerialExecutor(cube)
         return
@@ -207,21 +217,32 @@ def _executor(
         with _client(cluster) as client:
             count = len(client.scheduler_info()["workers"]) or workers
             reporter.message(f"dashboard: {client.dashboard_link}")
-            yield DaskExecutor(cube, client, count, lambda: None)
+            yield DaskExecutor(cube, client, count, health)
         return
-    memory = recipe.execution.memory_bytes
+    started = workers_for(cube.url, cluster, workers, execution, lock, reporter)
+    with started as (address, check), _client(address) as client:
+        yield DaskExecutor(cube, client, workers, check)
+
+
+@contextlib.contextmanager
+def workers_for(
+    url: str, cluster: str, workers: int, execution: Execution, lock: DriverLock, reporter: Reporter
+) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Start workers here or under a batch system; give their scheduler's address, and what raises if they are gone.
+
+    They are noted in the lock of the store that they work for before they exist, and ended on every way out.
+    """
     started: LocalWorkers | clusters.BatchWorkers
     if cluster == "local":
-        folder = stores.local_path(cube.url)
-        started = LocalWorkers(workers, memory, folder / "cluster.log" if folder else None)
+        folder = stores.local_path(url)
+        started = LocalWorkers(workers, execution.memory_bytes, folder / "cluster.log" if folder else None)
     else:
-        started = clusters.BatchWorkers(clusters.read(clusters.find(cluster)), workers, memory, cube.url)
+        started = clusters.BatchWorkers(clusters.read(clusters.find(cluster)), workers, execution.memory_bytes, url)
     lock.note(started.jobs)
     try:
         address, dashboard = started.address()
         reporter.message(f"dashboard: {dashboard}")
-        with _client(address) as client:
-            yield DaskExecutor(cube, client, workers, started.check)
+        yield address, started.check
     finally:
         started.close()
         lock.ended()
@@ -256,7 +277,7 @@ def _quiet(*names: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
+def end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
     """End the jobs of a driver that died, before anything of the store is touched."""
     note = lock.previous()
     jobs: Mapping[str, Any] | None = note and note.get("jobs")

@@ -13,8 +13,10 @@ import xarray as xr
 
 import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .scan)
 from scanner.config import to_yaml
+from scanner.critical_values import toys_dataset
 from scanner.cube import TOTAL, Cube, open_cube
-from scanner.errors import Status, StoreError
+from scanner.errors import Status, StoreError, StoreRefused
+from scanner.levels import open_level
 from scanner.store import decoding_errors, local_path
 
 MAX_CHUNK = 2**21
@@ -46,38 +48,63 @@ class _Reader:
             return np.asarray(self._array[index])
 
 
-def open_dataset(url: str | os.PathLike[str]) -> xr.Dataset:
+def open_dataset(url: str | os.PathLike[str], level: int | str = 0) -> xr.Dataset:
     """Open a store.
 
     Parameters
     ----------
     url
         Path or URL of the store.
+    level
+        Of a refined store: 1, 2, … or ``"finest"`` for the grid of that level, each point with the number of the
+        finest level that computed it; 0 for the store alone.
 
     Returns
     -------
     xarray.Dataset
         ``chi2``, ``status`` and the other outputs over (experiment, *axes), as dask arrays; an experiment
         that ignores an axis is broadcast along it without being read more than once. Attributes hold the
-        scan file, the experiments' statistics and references, and the provenance.
+        scan file, the experiments' statistics and references, and the provenance. A store of pseudo-experiments opens
+        as `scanner.critical_values.toys_dataset` says.
 
     Raises
     ------
     StoreRefused
         If there is no store of ours.
+    InputError
+        If it has no such level.
     """
-    cube = open_cube(os.fspath(url))
+    cube = open_level(os.fspath(url), level) if level else open_cube(os.fspath(url))
     axes = tuple(cube.record["axes"])
-    coordinates: dict[str, Any] = {"experiment": list(cube.record["experiments"])}
+    coordinates: dict[str, Any] = {}
     for kind in ("axes", "tied", "derived"):
         for name, facts in cube.record.get(kind, {}).items():
             coordinates[name] = _coordinate(cube, kind, name, facts)
+    if cube.kind == "toys":
+        delta, status = (_on_axes(cube, 0, name, axes)[0] for name in ("delta_chi2", "status"))
+        return toys_dataset(delta, status, coordinates, _attributes(cube))
+    coordinates = {"experiment": list(cube.record["experiments"]), **coordinates}
     dataset = xr.Dataset(_variables(cube, axes), coordinates, _attributes(cube))
     for name, variable in dataset.data_vars.items():
         variable.attrs.update(units="1", long_name=_LONG_NAMES[str(name)])
     for name in {"status", "total_status"} & set(dataset.data_vars):
         flags = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name for s in Status)}
         dataset[name].attrs.update(flags)
+    return dataset
+
+
+def open_likelihoods(url: str, level: int | str = 0) -> xr.Dataset:
+    """Open a store of experiments' −2 ln L, as `open_dataset` does.
+
+    Raises
+    ------
+    StoreRefused
+        Also for a store of another kind.
+    """
+    dataset = open_dataset(url, level)
+    if "chi2" not in dataset:
+        kind = dataset.attrs["kind"]
+        raise StoreRefused(f"{url}: holds {kind}, and no -2 ln L; give the store of a scan, or a merged one")
     return dataset
 
 
@@ -163,7 +190,7 @@ def _attributes(cube: Cube) -> dict[str, Any]:
         **own,
         "identity_hash": record["identity_hash"],
         "model": record["model"],
-        "experiments": {name: {**facts, "axes": axes[name]} for name, facts in record["experiments"].items()},
+        "experiments": {name: {"axes": axes.get(name), **facts} for name, facts in record["experiments"].items()},
         "plugins": record["plugins"],
         "start": record["created"],
         "end": runs[-1]["end"] if runs else "",

@@ -123,6 +123,26 @@ def signal_of(
     return signal
 
 
+def signals(scan: Scan, tables: Mapping[str, BuiltTable], block: Block) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Expected signal and status at the points of a small block, all at once, of each experiment of its group.
+
+    Returns
+    -------
+    dict
+        By experiment, float64 of shape (points, signal bins), and uint8 of shape (points,): not ok where the model
+        excludes the point, or a table failed.
+    """
+    group = scan.groups[block.group]
+    chunk = _Chunk(scan, group, block, 0, block.size)
+    outside = ~_inside(group, chunk)
+    found = {}
+    for member in group.members:
+        status = np.full(chunk.count, Status.ok, dtype=np.uint8)
+        status[outside] = Status.outside_model
+        found[member.experiment.name] = (signal_of(member, tables, chunk, status), status)
+    return found
+
+
 def signal_at(scan: Scan, tables: Mapping[str, BuiltTable], name: str) -> np.ndarray:
     """Expected signal of an experiment in a scan of one point, shape (signal bins,)."""
     number = next(i for i, g in enumerate(scan.groups) if name in [m.experiment.name for m in g.members])

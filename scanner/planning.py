@@ -106,7 +106,7 @@ def plan(scan: Scan, workers: int) -> Plan:
     blocks = _layout(scan, [g.seconds_per_point for g in groups], workers)
     sizes = tuple(tables.sizes(scan))
     pairs = [(math.prod(b), g) for b, g in zip(blocks.blocks, groups, strict=True)]
-    at_work = max(math.prod(b) * _point_bytes(scan, g) for b, g in zip(blocks.blocks, scan.groups, strict=True))
+    at_work = max(math.prod(b) * point_bytes(scan, g) for b, g in zip(blocks.blocks, scan.groups, strict=True))
     stored = sum(a.bytes(g.points) for a, g in zip(group_arrays(scan), groups, strict=True))
     seconds = sum(g.points * g.seconds_per_point + g.table_seconds for g in groups)
     return Plan(
@@ -186,13 +186,13 @@ def _block(scan: Scan, number: int, seconds_per_point: float, workers: int) -> t
         return _asked_block(scan, asked, group, shape)
     by_time = BLOCK_SECONDS / seconds_per_point
     by_workers = math.prod(shape) / (BLOCKS_PER_WORKER * workers)
-    by_memory = scan.file.execution.memory_bytes / 4 / _point_bytes(scan, group)
+    by_memory = scan.file.execution.memory_bytes / 4 / point_bytes(scan, group)
     return block_shape(shape, int(max(1, min(by_time, by_workers, by_memory))))
 
 
 def _asked_block(scan: Scan, asked: dict[str, int], group: Group, shape: tuple[int, ...]) -> tuple[int, ...]:
     block = tuple(min(asked.get(a, n), n) for a, n in zip(group.axes, shape, strict=True))
-    bytes_ = math.prod(block) * _point_bytes(scan, group)
+    bytes_ = math.prod(block) * point_bytes(scan, group)
     budget = scan.file.execution.memory_bytes
     if bytes_ > budget / 2:
         problem = f"a block of {math.prod(block):,} points needs {bytes_ / 2**30:.1f} GiB"
@@ -200,7 +200,7 @@ def _asked_block(scan: Scan, asked: dict[str, int], group: Group, shape: tuple[i
     return block
 
 
-def _point_bytes(scan: Scan, group: Group) -> int:
+def point_bytes(scan: Scan, group: Group) -> int:
     """Memory that a point of a block takes while its results are computed, rounded and compressed."""
     computed, terms = 3 * 8 + 1, 8 * number_of_terms(group.nuisances) if group.nuisances else 0
     rounded = 3 * np.dtype(scan.file.dtype).itemsize + 1

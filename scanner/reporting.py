@@ -7,6 +7,7 @@ import time
 from types import TracebackType
 from typing import Any
 
+import xarray as xr
 from rich import progress as bars
 from rich.console import Console
 from rich.table import Table
@@ -16,6 +17,9 @@ from scanner.engine import Summary
 from scanner.planning import Plan
 from scanner.summary import BestFit
 from scanner.worker import Outcome
+
+SHOWN_LEVELS, SHOWN_POINTS = (0.68, 0.90, 0.95, 0.99), 20
+"""What a table of critical values shows of them."""
 
 
 class Progress:
@@ -72,8 +76,8 @@ class Progress:
         self._bar.update(self._task, advance=1, rate=rate, failed=self._failed)
 
 
-def print_summary(console: Console, fits: list[BestFit], summary: Summary, statuses: dict[str, int]) -> None:
-    """Print best fits, speed and statuses."""
+def print_best_fits(console: Console, fits: list[BestFit]) -> None:
+    """Print a table of best fits."""
     table = Table(title="Best fit on the grid")
     for heading in ("experiment", "-2 ln L", "at", "Δχ² to the null"):
         table.add_column(heading)
@@ -82,6 +86,31 @@ def print_summary(console: Console, fits: list[BestFit], summary: Summary, statu
         null = "" if fit.delta_null is None else f"{fit.delta_null:.2f}"
         table.add_row(fit.experiment, f"{fit.chi2:.3f}", "no point is ok" if math.isnan(fit.chi2) else where, null)
     console.print(table)
+
+
+def print_critical_values(console: Console, toys: xr.Dataset) -> None:
+    """Print critical values at the usual levels, of the first points."""
+    names = [str(name) for name, values in toys.coords.items() if values.dims == ("point",) and name != "point"]
+    table = Table(title="Critical values of Δχ²")
+    for heading in (*names, *(f"{level:.0%}" for level in SHOWN_LEVELS)):
+        table.add_column(heading)
+    shown = toys[["critical", "critical_error"]].sel(cl=list(SHOWN_LEVELS)).isel(point=slice(SHOWN_POINTS)).compute()
+    for i in range(shown.sizes["point"]):
+        where = [f"{float(shown[name][i]):.4g}" for name in names]
+        table.add_row(*where, *map(_with_error, shown["critical"].values[i], shown["critical_error"].values[i]))
+    console.print(table)
+    if toys.sizes["point"] > SHOWN_POINTS:
+        console.print(f"and {toys.sizes['point'] - SHOWN_POINTS:,} points more", highlight=False)
+
+
+def _with_error(value: float, error: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return f"{value:.2f}" if math.isnan(error) else f"{value:.2f} ± {error:.2f}"
+
+
+def print_summary(console: Console, summary: Summary, statuses: dict[str, int]) -> None:
+    """Print speed and statuses."""
     if summary.evaluated:
         busy = summary.evaluate_seconds + summary.write_seconds
         console.print(

@@ -14,23 +14,23 @@ import numpy as np
 from scanner import tables
 from scanner.cube import Cube, create_table
 from scanner.errors import StoreError
-from scanner.scan import Scan
 from scanner.store import decoding_errors, keys, storage_errors
 from scanner.tables import BuiltTable, Plan, PlannedTable
 
 _ARRAYS = ("entries", "status")
 
 
-def plan(cube: Cube, scan: Scan) -> dict[str, PlannedTable]:
-    """Return the tables of a scan, in the parts that the store has as chunks, whichever version made it."""
+def plan(cube: Cube, planned: Plan) -> dict[str, PlannedTable]:
+    """Return tables in the parts that the store has as chunks, whichever version made it."""
     parts = {path: cube.array(f"tables/{path}/status").chunks[0] for path in cube.record["tables"]}
-    return {path: replace(one, part=parts[path]) for path, one in tables.plan(scan).items()}
+    return {path: replace(one, part=parts[path]) for path, one in planned.items()}
 
 
-def read(cube: Cube) -> dict[str, BuiltTable]:
-    """Return the tables that a scan is evaluated with, all parts of them built."""
+def read(cube: Cube, paths: Iterable[str] | None = None) -> dict[str, BuiltTable]:
+    """Return tables, all parts of them built: those that blocks are evaluated with, or only some."""
     found = {}
-    for path, facts in cube.record["tables"].items():
+    for path in cube.record["tables"] if paths is None else paths:
+        facts = cube.record["tables"][path]
         with decoding_errors(cube.url, f"table {path}"):
             entries, status = (np.asarray(cube.array(f"tables/{path}/{name}")[...]) for name in _ARRAYS)
         found[path] = BuiltTable(tuple(facts["axes"]), entries, status, facts["key"])

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from scanner import engine, registry
-from scanner.cube import TOTAL, Cube
+from scanner import engine, levels, registry
+from scanner.cube import TOTAL, Cube, open_cube
 from scanner.errors import ScannerError, Status, StoreError
 from scanner.ledger import DONE
 from scanner.prediction import predict
@@ -117,6 +117,7 @@ def status(cube: Cube) -> dict[str, Any]:
         "points": math.prod(cube.shape),
         "statuses": status_counts(cube),
         "elements": [{"element": 0, "blocks": found["blocks"], "done": found["done"], "failed": found["failed"]}],
+        "levels": levels_of(cube),
         "failures": {str(n): text for n, text in sorted(ledger.failures.items())},
         "ledger": message or "ok",
         "provenance": {
@@ -127,3 +128,22 @@ def status(cube: Cube) -> dict[str, Any]:
             "runs": cube.runs,
         },
     }
+
+
+def levels_of(cube: Cube) -> list[dict[str, Any]]:
+    """Return how much of each level of a refined store is computed, as plain JSON types."""
+    found = []
+    for number in range(1, levels.existing(cube.url) + 1):
+        level = open_cube(levels.url_of(cube.url, number))
+        counts = engine.counts(level, level.ledger()[0])
+        found.append(
+            {
+                "level": number,
+                "store": level.url,
+                "axes": {name: level.array(f"axes/{name}").shape[0] for name in level.record["level"]["plane"]},
+                **{name: counts[name] for name in ("blocks", "done", "failed")},
+                "points": counts["points_done"],
+                "grid_points": int(level.layout.sizes().sum()),
+            }
+        )
+    return found

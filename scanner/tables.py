@@ -135,9 +135,9 @@ def _planned(scan: Scan, path: str, table: Table, sources: str) -> PlannedTable:
 
 def parts(planned: Plan) -> list[Part]:
     """Return the parts of all tables, in an order that follows from the plan alone."""
-    alike: dict[tuple[str, ...], list[str]] = {}
+    alike: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     for path, one in planned.items():
-        alike.setdefault(one.table.parameters, []).append(path)
+        alike.setdefault((one.table.parameters, one.axes), []).append(path)
     found = []
     for paths in alike.values():
         first = planned[paths[0]]

@@ -57,6 +57,7 @@ def plot(
     animate: Annotated[str | None, typer.Option(metavar="AXIS", help="one frame for each value of this axis")] = None,
     frames: Annotated[int, typer.Option(min=2, max=500, help="frames of an animation at most")] = 40,
     title: Annotated[str | None, typer.Option(help="instead of one that says what is drawn")] = None,
+    level: Annotated[str, typer.Option(help="of stores that were refined: 0, 1, ... or finest")] = "0",
 ) -> None:
     """Draw Δχ²: over two axes with contours and the best fit, over one, as a corner of all, or moving along a third.
 
@@ -65,7 +66,7 @@ def plot(
     from scanner.analysis import selections, style
 
     style.check_format(output, style.MOVING if animate else style.STILL)
-    cubes, fixed = _open(stores), numbers("--at", at or [])
+    cubes, fixed = _open(stores, level), numbers("--at", at or [])
     if corner:
         _refuse("--corner", {"--x": x, "--y": y, "--each": each, "--group": group, "--animate": animate})
         _corner(cubes, axis, experiment, cl or list(SURFACE_LEVELS), fixed, output, title)
@@ -173,9 +174,9 @@ def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, .
     return selections.Selection(spec.label, dataset, tuple(spec.experiments), tuple(spec.cl or levels), line=spec.style)
 
 
-def _open(stores: Sequence[str]) -> dict[str, xr.Dataset]:
-    """Open stores by their labels: the text before ``=``, or the name of the file."""
-    from scanner.dataset import open_dataset
+def _open(stores: Sequence[str], level: str = "0") -> dict[str, xr.Dataset]:
+    """Open stores, at a level of theirs, by their labels: the text before ``=``, or the name of the file."""
+    from scanner.dataset import open_likelihoods
 
     cubes: dict[str, xr.Dataset] = {}
     for text in stores:
@@ -184,7 +185,7 @@ def _open(stores: Sequence[str]) -> dict[str, xr.Dataset]:
             label, url = Path(text).stem, text
         if label in cubes:
             raise InputError("STORE", f"two stores are called {label!r}", hint="write label=path")
-        cubes[label] = open_dataset(url)
+        cubes[label] = open_likelihoods(url, int(level) if level.isdecimal() else level)
     return cubes
 
 

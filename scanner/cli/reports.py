@@ -28,10 +28,10 @@ def report(
 ) -> None:
     """Write stores as one page that a browser opens from the disk, without a network."""
     from scanner.analysis.report import write_report
-    from scanner.dataset import open_dataset
+    from scanner.dataset import open_likelihoods
 
     groups = _groups(group or [])
-    datasets = [open_dataset(store) for store in stores]
+    datasets = [open_likelihoods(store) for store in stores]
     size = write_report(datasets, output, groups, max_mb, _predict if spectra else None, spectra)
     out.print(f"{output}: {len(datasets)} store(s), {size / 1e6:.1f} MB", highlight=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -27,6 +28,7 @@ from scanner.errors import BlocksFailed
 
 if TYPE_CHECKING:
     from jobs.launch import Options
+    from scanner.cube import Cube
     from scanner.recipes.base import Recipe
 
 
@@ -64,8 +66,8 @@ def run(
     drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
 
 
-def drive(recipe: Recipe, options: Options) -> None:
-    """Make a recipe's store, or go on with it, and print what came of it.
+def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None = None) -> None:
+    """Make a recipe's store, or go on with it, and print what came of it: by `show`, or best fits if None.
 
     Raises
     ------
@@ -74,9 +76,9 @@ def drive(recipe: Recipe, options: Options) -> None:
     """
     from jobs import launch
     from scanner import summary
-    from scanner.reporting import Progress, print_summary
+    from scanner.reporting import Progress, print_best_fits, print_summary
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         with Progress(err) as reporter:
             cube, done = launch.run(recipe, options, reporter)
@@ -85,13 +87,18 @@ def drive(recipe: Recipe, options: Options) -> None:
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
     state = summary.status(cube)
-    print_summary(out, summary.best_fits(cube), done, state["statuses"])
+    if show is None:
+        print_best_fits(out, summary.best_fits(cube))
+    else:
+        show(cube)
+    print_summary(out, done, state["statuses"])
     out.print(f"store: {cube.url}")
     if not state["complete"]:
         raise BlocksFailed(f"{state['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")
 
 
-def _interrupt(signum: int, frame: Any) -> None:
+def interrupt(signum: int, frame: Any) -> None:
+    """End on SIGTERM as on Ctrl-C."""
     raise KeyboardInterrupt
 
 
@@ -127,6 +134,8 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> None:
         f"{state['points']:,} points" + (", complete" if state["complete"] else ""),
         highlight=False,
     )
+    for level in state["levels"]:
+        out.print(level_line(level), highlight=False)
     out.print("statuses: " + ", ".join(f"{k} {v:,}" for k, v in state["statuses"].items()))
     if state["ledger"] != "ok":
         out.print(f"ledger: {state['ledger']}")
@@ -139,3 +148,11 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> None:
     for i, one in enumerate(made["runs"]):
         counted = f"{one['blocks_evaluated']} blocks evaluated, {one['blocks_failed']} failed"
         out.print(f"run {i + 1}: {one['start']} to {one['end']}, {one['cluster']}, {counted}")
+
+
+def level_line(state: Mapping[str, Any]) -> str:
+    """Say how much of a level is computed: see `scanner.summary.levels_of`."""
+    grid = " × ".join(f"{name} {n:,}" for name, n in state["axes"].items())
+    failed = f", {state['failed']:,} failed" if state["failed"] else ""
+    share = f"{state['points']:,} points, {state['points'] / state['grid_points']:.1%} of its grid"
+    return f"level {state['level']} ({grid}): {state['done']:,} blocks done{failed}, {share}"

@@ -6,8 +6,9 @@ from scanner.cube import Cube
 from scanner.recipes.base import Recipe
 from scanner.recipes.merge import MergeRecipe
 from scanner.recipes.scan import ScanRecipe
+from scanner.recipes.toys import ToysRecipe
 
-KINDS: dict[str, type[Recipe]] = {recipe.kind: recipe for recipe in (ScanRecipe, MergeRecipe)}
+KINDS: dict[str, type[Recipe]] = {recipe.kind: recipe for recipe in (ScanRecipe, MergeRecipe, ToysRecipe)}
 
 
 def read(cube: Cube) -> Recipe:

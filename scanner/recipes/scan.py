@@ -54,7 +54,7 @@ class ScanRecipe(Recipe):
         """Return what the store is created from, its blocks chosen by a calibration."""
         scan, layout = self.scan, planning.layout(self.scan, workers, warn)
         warn(f"{scan.grid.size:,} points in {layout.number_of_blocks:,} blocks")
-        return Blueprint(layout, self.groups(), self.coordinates(), _record(scan, self.identity()), tables.plan(scan))
+        return Blueprint(layout, self.groups(), self.coordinates(), record(scan, self.identity()), self.all_tables())
 
     def coordinates(self) -> Coordinates:
         """Return the axes, the tied parameters and what the model derives."""
@@ -63,6 +63,10 @@ class ScanRecipe(Recipe):
         kept = [(f"tied/{name}", scan.parameters[name]) for name in scan.file.tied]
         kept += [(f"derived/{name}", values) for name, values in scan.derived.items()]
         return axes + [(path, values.array, values.axes) for path, values in kept]
+
+    def all_tables(self) -> tables.Plan:
+        """Return the tables that blocks need, by path."""
+        return tables.plan(self.scan)
 
     def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
         """Evaluate every experiment of a block's group at every point of the block."""
@@ -98,11 +102,11 @@ class ScanRecipe(Recipe):
 
     def _plan(self, cube: Cube) -> tables.Plan:
         if self._planned is None:
-            self._planned = stored_tables.plan(cube, self.scan)
+            self._planned = stored_tables.plan(cube, self.all_tables())
         return self._planned
 
 
-def _record(scan: Scan, identity: Mapping[str, Any]) -> dict[str, Any]:
+def record(scan: Scan, identity: Mapping[str, Any]) -> dict[str, Any]:
     """What the store of a scan records, plain JSON."""
     model = scan.model
     return {

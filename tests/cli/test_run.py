@@ -21,8 +21,8 @@ from cli_helpers import (
 )
 
 import scanner
-from scanner import worker
 from scanner.lock import DriverLock
+from scanner.recipes import scan as recipes
 
 
 def _contents(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -73,9 +73,9 @@ def test_execution_and_name_are_no_part_of_the_identity(finished: Path) -> None:
 
 
 DIFFERENT = [
-    ("fixed.Umu4_sq=0.02", "fixed.Umu4_sq: the store has 0.01, the scan file 0.02"),
-    ("axes.dm2_41.points=6", "axes.dm2_41.points: the store has 5, the scan file 6"),
-    ("dtype=float32", "dtype: the store has float64, the scan file float32"),
+    ("fixed.Umu4_sq=0.02", "fixed.Umu4_sq: the store has 0.01, asked for is 0.02"),
+    ("axes.dm2_41.points=6", "axes.dm2_41.points: the store has 5, asked for is 6"),
+    ("dtype=float32", "dtype: the store has float64, asked for is float32"),
     ("tied={}", "tied.Utau4_sq"),
 ]
 
@@ -147,7 +147,7 @@ def test_failed_blocks_end_with_their_status_and_the_traceback_is_kept(
     def fail(*arguments: object) -> None:
         raise ZeroDivisionError("a block that fails")
 
-    monkeypatch.setattr(worker, "evaluate", fail)
+    monkeypatch.setattr(recipes, "evaluate", fail)
     result = call("run", write(tmp_path))
     assert result.exit_code == FAILED_BLOCKS
     assert "scanner: 3 block(s) failed" in result.stderr and "Traceback" not in result.stderr
@@ -159,14 +159,14 @@ def test_failed_blocks_end_with_their_status_and_the_traceback_is_kept(
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = iter(range(100))
-    known = worker.evaluate
+    known = recipes.evaluate
 
     def interrupt(*arguments: Any) -> Any:
         if next(calls) == 1:
             raise KeyboardInterrupt
         return known(*arguments)
 
-    monkeypatch.setattr(worker, "evaluate", interrupt)
+    monkeypatch.setattr(recipes, "evaluate", interrupt)
     result = call("run", write(tmp_path))
     assert result.exit_code == INTERRUPTED
     assert "tiny.zarr, the same command goes on" in result.stderr
