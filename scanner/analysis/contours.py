@@ -160,6 +160,10 @@ def critical_values(toys: xr.Dataset, delta: xr.DataArray, level: float) -> np.n
     level
         A confidence level of the store.
     """
+    drawn = list(toys.attrs.get("experiments", delta.attrs["experiments"]))
+    if sorted(drawn) != sorted(delta.attrs["experiments"]):
+        found = ", ".join(delta.attrs["experiments"])
+        raise InputError("toys", "the pseudo-experiments are of another sum", found, ", ".join(sorted(drawn)))
     known = toys["cl"].values
     at = np.flatnonzero(np.isclose(known, level, rtol=0, atol=1e-9))
     if not at.size:

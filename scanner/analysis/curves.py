@@ -86,8 +86,7 @@ def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fi
     widths = _widths(curves)
     for curve, (colour, line) in zip(curves, looks(curves), strict=True):
         if shade != "none" and line in SHADED:
-            value = min(curve.thresholds.values())
-            for outline in outlines(curve.delta, (-1.0, value) if shade == "allowed" else (value, np.inf)):
+            for outline in outlines(curve.excess, (-np.inf, 0.0) if shade == "allowed" else (0.0, np.inf)):
                 axes.add_patch(PathPatch(outline, facecolor=colour, alpha=0.13, linewidth=0))
         for level, value in curve.thresholds.items():
             for points in contour_of(curve.delta, level, value).lines:

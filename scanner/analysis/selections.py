@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import xarray as xr
 
+from scanner.analysis.contours import critical_values
 from scanner.analysis.surface import surface, threshold
 from scanner.errors import InputError, did_you_mean
 
@@ -30,11 +33,13 @@ class Selection:
     levels
         Confidence levels of its contours.
     dof
-        Degrees of freedom of these.
+        Degrees of freedom of these, by Wilks' theorem.
     line
         How it is drawn; by default solid, changing when the colours are used up.
     colour
         By default the next of `scanner.analysis.style.COLOURS`.
+    toys
+        Pseudo-experiments of these experiments: critical values after Feldman and Cousins instead of Wilks' theorem.
     """
 
     label: str
@@ -44,6 +49,7 @@ class Selection:
     dof: int = 2
     line: Line | None = None
     colour: str | None = None
+    toys: xr.Dataset | None = None
 
 
 @dataclass(frozen=True)
@@ -53,15 +59,23 @@ class Curve:
     of: Selection
     delta: xr.DataArray
 
+    @functools.cached_property
+    def thresholds(self) -> dict[float, float | np.ndarray]:
+        """Δχ² of its contours by confidence level, both increasing; with pseudo-experiments, one at each point."""
+        levels, toys = sorted(self.of.levels), self.of.toys
+        if toys is None:
+            return {level: threshold(level, self.of.dof) for level in levels}
+        return {level: critical_values(toys, self.delta, level) for level in levels}
+
     @property
-    def thresholds(self) -> dict[float, float]:
-        """Δχ² of its contours by confidence level, both increasing."""
-        return {level: threshold(level, self.of.dof) for level in sorted(self.of.levels)}
+    def excess(self) -> xr.DataArray:
+        """Δχ² less that of its lowest confidence level: where it is positive, that excludes."""
+        return self.delta.copy(data=self.delta.values - self.thresholds[min(self.of.levels)])
 
     @property
     def crosses(self) -> bool:
         """Whether there is a contour: something is excluded at the lowest of its confidence levels."""
-        return bool((self.delta > min(self.thresholds.values())).any())
+        return bool((self.excess > 0).any())
 
 
 def sums(
@@ -77,6 +91,14 @@ def groups(
 ) -> list[Selection]:
     """Return the sum of each group of experiments, from the first cube that holds them all."""
     return [Selection(label, cube_with(cubes, names, where), tuple(names), levels) for label, names in named.items()]
+
+
+def feldman_cousins(
+    dataset: xr.Dataset, experiments: Sequence[str] | None, levels: tuple[float, ...], toys: xr.Dataset
+) -> list[Selection]:
+    """Return a sum with the critical values of pseudo-experiments, and dashed the same with those of Wilks' theorem."""
+    wilks = sums({"Wilks": dataset}, experiments, levels)[0]
+    return [replace(wilks, label="Feldman–Cousins", toys=toys), replace(wilks, line="dashed")]
 
 
 def each_alone(

@@ -57,6 +57,9 @@ def plot(
     animate: Annotated[str | None, typer.Option(metavar="AXIS", help="one frame for each value of this axis")] = None,
     frames: Annotated[int, typer.Option(min=2, max=500, help="frames of an animation at most")] = 40,
     title: Annotated[str | None, typer.Option(help="instead of one that says what is drawn")] = None,
+    toys: Annotated[
+        str | None, typer.Option(metavar="TOYS", help="pseudo-experiments: Feldman–Cousins contours beside Wilks'")
+    ] = None,
     level: Annotated[str, typer.Option(help="of stores that were refined: 0, 1, ... or finest")] = "0",
 ) -> None:
     """Draw Δχ²: over two axes with contours and the best fit, over one, as a corner of all, or moving along a third.
@@ -68,14 +71,26 @@ def plot(
     style.check_format(output, style.MOVING if animate else style.STILL)
     cubes, fixed = _open(stores, level), numbers("--at", at or [])
     if corner:
-        _refuse("--corner", {"--x": x, "--y": y, "--each": each, "--group": group, "--animate": animate})
+        others: dict[str, object] = {
+            "--x": x,
+            "--y": y,
+            "--each": each,
+            "--group": group,
+            "--animate": animate,
+            "--toys": toys,
+        }
+        _refuse("--corner", others)
         _corner(cubes, axis, experiment, cl or list(SURFACE_LEVELS), fixed, output, title)
         return
     if axis:
         raise InputError("--axis", "names axes of a corner", axis, hint="add --corner")
-    surface = y is not None and len(cubes) == 1 and not (each or contours or group or published)
+    surface = y is not None and len(cubes) == 1 and not (each or contours or group or published or toys)
     levels = tuple(cl or (SURFACE_LEVELS if surface else CURVE_LEVELS))
-    chosen = _select(cubes, y is None, experiment, each, group, levels)
+    if toys is None:
+        chosen = _select(cubes, y is None, experiment, each, group, levels)
+    else:
+        _refuse("--toys", {"--each": each, "--group": group, "--published": published, "--animate": animate})
+        chosen = _feldman_cousins(cubes, y is None, experiment, levels, toys)
     chosen += selections.published(cubes, published or [], levels, "--published")
     keep = _keep(cubes, x, y, animate)
     curves = selections.curves(chosen, keep, fixed)
@@ -226,6 +241,27 @@ def _select(
     if profiles and len(cubes) == 1:
         return selections.each_and_sum(next(iter(cubes.values())), experiments, levels)
     return selections.sums(cubes, experiments, levels)
+
+
+def _feldman_cousins(
+    cubes: dict[str, xr.Dataset],
+    profiles: bool,
+    experiments: list[str] | None,
+    levels: tuple[float, ...],
+    toys: str,
+) -> list[Selection]:
+    """The sum of one store, after Feldman and Cousins and after Wilks."""
+    from scanner.analysis import selections
+    from scanner.dataset import open_dataset
+
+    if profiles:
+        raise InputError("--toys", "takes a figure over two axes", hint="add --y")
+    if len(cubes) > 1:
+        raise InputError("--toys", "takes one store", ", ".join(cubes))
+    drawn = open_dataset(toys)
+    if "critical" not in drawn:
+        raise InputError("--toys", "holds no pseudo-experiments", toys, hint="draw them with `scanner toys`")
+    return selections.feldman_cousins(next(iter(cubes.values())), experiments, levels, drawn)
 
 
 def _keep(cubes: dict[str, xr.Dataset], x: str | None, y: str | None, animate: str | None) -> list[str]:

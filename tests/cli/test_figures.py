@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -155,6 +157,56 @@ def test_plot_refuses_two_stores_of_one_name(store: Path) -> None:
     result = call("plot", f"a={store}", f"b={store}", "--corner", "-o", "a.png")
     assert_one_message(result, BAD_INPUT)
     assert "--corner: takes one store\n  found: 'a, b'" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """MiniBooNE on a few points, and pseudo-experiments at its corners and in the middle."""
+    folder = tmp_path_factory.mktemp("drawn")
+    axes = {"dm2": {"log": [0.01, 100], "points": 9}, "sin2_2theta": {"log": [3e-4, 1], "points": 8}}
+    scan = {"version": 1, "name": "modes", "model": "two_flavour", "axes": axes}
+    scan["experiments"] = ["miniboone_fhc", "miniboone_rhc"]
+    scanner.run(scan, folder / "modes.zarr", cluster="serial", progress=False)
+    points = itertools.product((0.01, 1.0, 100.0), (3e-4, 0.03, 1.0))
+    (folder / "points.csv").write_text("dm2,sin2_2theta\n" + "".join(f"{m},{s}\n" for m, s in points))
+    options: dict[str, Any] = {"experiments": ["miniboone_fhc"], "cluster": "serial", "progress": False}
+    scanner.toys(folder / "modes.zarr", folder / "points.csv", 40, folder / "toys.zarr", **options)
+    return folder / "modes.zarr", folder / "toys.zarr"
+
+
+OSCILLATION = ("--x", "sin2_2theta", "--y", "dm2", "--experiment", "miniboone_fhc")
+
+
+def test_plot_critical_values_of_pseudo_experiments(
+    drawn: tuple[Path, Path], tmp_path: Path, saved: list[Figure]
+) -> None:
+    store, toys = drawn
+    result = call("plot", store, *OSCILLATION, "--toys", toys, "--cl", 0.68, "--cl", 0.9, "-o", tmp_path / "a.png")
+    assert result.exit_code == OK, result.output
+    assert labels(saved[0]) == ["Feldman–Cousins", "Wilks"]
+    contour = functools.partial(scanner.open(store).scan.contour, *OSCILLATION[1:4:2], (0.68, 0.9))
+    of: dict[str, Any] = {"experiments": ["miniboone_fhc"]}
+    exact = contour(method="feldman_cousins", toys=scanner.open(toys), **of)
+    assert_drawn(saved[0].axes[0], [*exact, *contour(**of)])
+    assert [line.get_linestyle() for line in saved[0].axes[0].lines][:: len(saved[0].axes[0].lines) - 1] == ["-", "--"]
+
+
+def test_plot_refuses_critical_values_of_something_else(drawn: tuple[Path, Path], tmp_path: Path) -> None:
+    store, toys = drawn
+    other = (*OSCILLATION[:-1], "miniboone_rhc")
+    for arguments, fragment in (
+        ((*OSCILLATION, "--toys", store), "--toys: holds no pseudo-experiments"),
+        ((*OSCILLATION, "--toys", toys, "--cl", "0.5"), "no such level\n  found: 0.5\n  allowed: 0.68, "),
+        ((*OSCILLATION, "--toys", toys, "--each"), "--each: does not go with --toys"),
+        ((*OSCILLATION[:2], *OSCILLATION[4:], "--toys", toys), "--toys: takes a figure over two axes\n  add --y"),
+        ((*other, "--toys", toys), "are of another sum\n  found: 'miniboone_rhc'\n  allowed: miniboone_fhc"),
+    ):
+        result = call("plot", store, *arguments, "-o", tmp_path / "a.png")
+        assert_one_message(result, BAD_INPUT)
+        assert fragment in result.stderr
+    result = call("plot", f"a={store}", f"b={store}", *OSCILLATION, "--toys", toys, "-o", tmp_path / "a.png")
+    assert_one_message(result, BAD_INPUT)
+    assert "--toys: takes one store\n  found: 'a, b'" in result.stderr
 
 
 def test_predict_draws(tmp_path: Path, saved: list[Figure]) -> None:
