@@ -7,16 +7,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
+
+import scanner
 
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text()
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def _blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
 
 
 def test_scan_file_is_the_shipped_one() -> None:
@@ -62,13 +65,29 @@ def test_python_examples_run(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_lines_of_the_page_on_global_fits_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the experiments of its scan files, on fewer points."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("ps191", "t2k", "peaks"):
+        file = YAML(typ="safe", pure=True).load((REPOSITORY / f"configs/hnl_{name}.yaml").read_text())
+        for axis, points in (("m_N", 12), ("Umu4_sq", 33)):
+            file["axes"][axis]["points"] = points
+        scanner.run(file, cluster="serial", progress=False)
+    page = (REPOSITORY / "docs/global_fits.md").read_text()
+    merge, *lines = [line for line in _blocks("python", page)[0].splitlines() if line]
+    found: dict[str, Any] = {"scanner": scanner}
+    exec(merge.replace('.zarr")', '.zarr", cluster="serial", progress=False)'), found)
+    for line in lines:
+        exec(line, found)
+
+
 def test_ci_runs_the_test_line_of_the_readme() -> None:
     lines = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv-test")]
     assert len(lines) == 1 and lines[0].endswith("pytest")
     assert "grep -m1 '^python3 -m venv .venv-test' README.md" in (REPOSITORY / ".ci/run").read_text()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/design.md", "docs/heavy_neutrinos.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/design.md", "docs/heavy_neutrinos.md", "docs/global_fits.md"])
 def test_what_a_page_links_to_is_there(page: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", (REPOSITORY / page).read_text())
     assert [link for link in links if not (REPOSITORY / page).parent.joinpath(link).is_file()] == []
