@@ -246,6 +246,18 @@ class MergeRecipe(Recipe):
         """The first input whose model is that of the merged store."""
         return next((one for one in self._inputs if not set(one.record["axes"]) <= one.mapped), self._inputs[0])
 
+    def _setter(self, parameter: str) -> Input:
+        """The input that says how a parameter is set: the first that depends on it, wherever there is one."""
+        name = self._reference.record["model"]["name"]
+        alike = (one for one in self._inputs if one.record["model"]["name"] == name)
+        return next((one for one in alike if parameter in one.used), self._reference)
+
+    def _fixed(self) -> dict[str, Any]:
+        """Values of the parameters that are neither axes nor tied."""
+        known = dict.fromkeys(n for one in self._inputs for n in one.record["model"]["parameters"])
+        values = {n: self._setter(n).record["model"]["parameters"].get(n) for n in known if n not in self._axes}
+        return {n: value for n, value in values.items() if value is not None}
+
     def _followers(self) -> dict[str, tuple[Input, Mapping[str, Any]]]:
         """Tied and derived coordinates of an input whose axes below them are kept, by path."""
         found: dict[str, tuple[Input, Mapping[str, Any]]] = {}
@@ -255,7 +267,8 @@ class MergeRecipe(Recipe):
                 for name, facts in one.record.get(kind, {}).items():
                     below = one.cube.array(f"{kind}/{name}").metadata.dimension_names or ()
                     same = all(a in self._axes and own[a].values == self._axes[a].values for a in below)
-                    if same and not one.mapped and name not in self._axes:
+                    own_tie = kind == "derived" or self._setter(name) is one
+                    if same and own_tie and not one.mapped and name not in self._axes:
                         found.setdefault(f"{kind}/{name}", (one, facts))
         return found
 
@@ -276,7 +289,7 @@ class MergeRecipe(Recipe):
             "axes": {a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in self._axes.values()},
             "tied": {name: facts for (kind, name), facts in followers.items() if kind == "tied"},
             "derived": {name: facts for (kind, name), facts in followers.items() if kind == "derived"},
-            "model": {**first["model"], "parameters": fixed},
+            "model": {**first["model"], "parameters": self._fixed()},
             "experiments": inputs.facts(self._inputs),
             "plugins": {k: v for one in self._inputs for k, v in one.record["plugins"].items()},
         }
