@@ -14,7 +14,7 @@ import numpy as np
 
 from scanner.config import Execution
 from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
-from scanner.errors import InputError, Status, StoreRefused
+from scanner.errors import InputError, Status, StoreError
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE
 from scanner.likelihoods.pulls import combine, connected, number_of_terms
@@ -22,7 +22,7 @@ from scanner.merging import grids, inputs, maps
 from scanner.merging.inputs import Input
 from scanner.merging.pieces import ERROR, Piece, gather
 from scanner.recipes.base import Recipe
-from scanner.store import local_path, storage_errors
+from scanner.store import Place, local_path, look, storage_errors
 
 BLOCK_POINTS = 2**20
 """Of a block at most, where it need not be like an input's."""
@@ -97,9 +97,6 @@ class MergeRecipe(Recipe):
     def read(cls, cube: Cube) -> MergeRecipe:
         """Return the recipe that a store was made by; its inputs must still be there, and the same."""
         made = cube.record["merge"]
-        for one in made["inputs"]:
-            if open_cube(one["store"]).record["id"] != one["id"]:
-                raise StoreRefused(f"{one['store']}: is another store than the one that {cube.url} was merged from")
         options = MergeOptions(
             tuple(one["store"] for one in made["inputs"]),
             made["on"],
@@ -108,12 +105,14 @@ class MergeRecipe(Recipe):
             tuple(made["experiments"]),
             allow_incomplete=True,  # the driver has asked already
         )
-        return cls(options, Execution.model_validate(made["execution"]))
+        recipe = cls(options, Execution.model_validate(made["execution"]))
+        recipe._refuse_changed(made["inputs"])
+        return recipe
 
     def identity(self) -> dict[str, Any]:
         """The inputs, the options, and the versions of the physics."""
         return {
-            "inputs": [{"store": one.cube.url, "id": one.record["id"]} for one in self._inputs],
+            "inputs": [one.identity() for one in self._inputs],
             "on": self.options.on,
             "interpolate": self.options.interpolate,
             "maps": {str(i): dict(entries) for i, entries in (self.options.maps or {}).items()},
@@ -154,15 +153,25 @@ class MergeRecipe(Recipe):
         group = cube.groups[block.group]
         box = dict(zip(group.axes, block.slices, strict=True))
         if block.group == len(self._merged):
-            return self._total(group, box)
-        return gather(self._merged[block.group].pieces, group, box, [*group.arrays()])
+            found = self._total(group, box)
+        else:
+            found = gather(self._merged[block.group].pieces, group, box, [*group.arrays()])
+        self._refuse_changed(cube.record["merge"]["inputs"])
+        return found
 
     def fill(self, cube: Cube) -> None:
         """Link the blocks that an input has as they are: no copy, where both lie on one file system."""
         for number, merged in enumerate(self._merged):
-            for piece in merged.pieces:
+            for i, piece in enumerate(merged.pieces):
                 if piece.exact:
-                    _Links(cube, number, piece).make()
+                    _Links(cube, number, piece, merged.pieces[i + 1 :]).make()
+
+    def _refuse_changed(self, made: Sequence[Mapping[str, Any]]) -> None:
+        """Raise StoreError if an input is no longer what a merge began with."""
+        for one, then in zip(self._inputs, made, strict=True):
+            lost = one.lacking and not then.get("lacking")
+            if lost or look(one.cube.url) is not Place.COMPLETE or open_cube(one.cube.url).record["id"] != then["id"]:
+                raise StoreError(f"{one.cube.url}: is no longer what is merged: it was made anew, moved or damaged")
 
     def _group(
         self, names: tuple[str, ...], places: Sequence[tuple[int, int]], declared: Mapping[int, maps.StoreMap]
@@ -196,7 +205,7 @@ class MergeRecipe(Recipe):
             else:
                 places.append(grids.placed(own[name], name, self._axes[name].array))
         members = tuple(group.experiments.index(name) for name in names)
-        return Piece(one.cube, number, members, tuple(places), any(name in entries for name in group.axes))
+        return Piece(one.cube, number, members, tuple(places), any(n in entries for n in group.axes), not one.lacking)
 
     def _blocks(self, number: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Blocks like an input's where its grid is kept, to link or read them whole; else as many points as fit."""
@@ -276,10 +285,6 @@ class MergeRecipe(Recipe):
         """What the store records besides its layout, plain JSON."""
         first, identity = self._reference.record, self.identity()
         followers = {path.partition("/")[::2]: facts for path, (_, facts) in self._followers().items()}
-        fixed = {n: v for n, v in first["model"]["parameters"].items() if n not in self._axes}
-        for one in self._inputs:
-            known = one.record["model"]["parameters"] if one.record["model"]["name"] == first["model"]["name"] else {}
-            fixed.update({n: known[n] for n in sorted(one.used & set(known)) if n in fixed})
         return {
             "kind": self.kind,
             "name": "+".join(dict.fromkeys(str(one.record["name"]) for one in self._inputs)),
@@ -331,6 +336,8 @@ class _Links:
     cube: Cube
     number: int
     piece: Piece
+    later: tuple[Piece, ...]
+    """Those that count where they have points in common with it."""
 
     def make(self) -> None:
         """Link every block that has the same points in both stores, status last."""
@@ -347,8 +354,10 @@ class _Links:
         for block in self.cube.layout:
             if block.group == self.number:
                 start, stop = (tuple(a - o for a, o in zip(e, offset, strict=True)) for e in (block.start, block.stop))
-                source = done.get((start, stop))
-                if source is not None and not self._link(here, there, block, source):
+                source, box = done.get((start, stop)), dict(zip(self.piece.group.axes, block.slices, strict=True))
+                if source is None or any(piece.covers(box) for piece in self.later):
+                    continue
+                if not self._link(here, there, block, source):
                     return
 
     def _alike(self) -> bool:
