@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,13 @@ from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE
 from scanner.likelihoods.pulls import combine, connected, number_of_terms
 from scanner.merging import grids, inputs, maps
+from scanner.merging.domain import Domain
 from scanner.merging.inputs import Input
 from scanner.merging.pieces import ERROR, Piece, gather
 from scanner.recipes.base import Recipe
+from scanner.scan import Values
 from scanner.store import Place, local_path, look, storage_errors
+from scanner.vocabulary import Constraint
 
 BLOCK_POINTS = 2**20
 """Of a block at most, where it need not be like an input's."""
@@ -58,10 +61,37 @@ class MergeOptions:
 
 @dataclass(frozen=True)
 class _Merged:
-    """A group of the merged store, and where its numbers come from."""
+    """A group of the merged store, and where its numbers come from.
+
+    Parameters
+    ----------
+    arrays
+        What is stored.
+    own
+        The same on the axes that the experiments themselves depend on: constraints of the model may add some.
+    pieces
+        Where the numbers of these come from.
+    """
 
     arrays: GroupArrays
+    own: GroupArrays
     pieces: tuple[Piece, ...]
+
+    def read(self, box: Mapping[str, slice], names: Sequence[str], domain: Domain) -> dict[str, np.ndarray]:
+        """Return arrays on a box, not ok where only the merged grid leaves the model's domain."""
+        found = gather(self.pieces, self.own, {name: box[name] for name in self.own.axes}, names)
+        if self.own.axes == self.arrays.axes:
+            return found
+        shape = tuple(box[name].stop - box[name].start for name in self.arrays.axes)
+        index = (..., *(slice(None) if name in self.own.axes else None for name in self.arrays.axes))
+        before = {name: array.shape[: array.ndim - len(self.own.axes)] for name, array in found.items()}
+        found = {name: np.broadcast_to(a[index], (*before[name], *shape)).copy() for name, a in found.items()}
+        outside = (found["status"] == Status.ok) & domain.outside(self.arrays.axes, box)
+        for name, array in found.items():
+            fill = Status.outside_model if name == "status" else np.nan
+            where = outside.reshape(len(outside), *[1] * (len(before[name]) - 1), *shape)
+            np.copyto(array, fill, where=where, casting="unsafe")
+        return found
 
 
 class MergeRecipe(Recipe):
@@ -91,6 +121,7 @@ class MergeRecipe(Recipe):
         self._inputs = inputs.open_inputs(options.stores, options.experiments, named, options.allow_incomplete)
         inputs.check(self._inputs)
         self._axes = {axis.name: axis for axis in grids.merged_axes(self._inputs, options.on)}
+        self._domain = self._find_domain()
         self._merged = tuple(self._group(names, places, declared) for names, places in inputs.groups(self._inputs))
 
     @classmethod
@@ -122,8 +153,7 @@ class MergeRecipe(Recipe):
 
     def groups(self) -> tuple[GroupArrays, ...]:
         """Return the groups of the inputs, and the sum."""
-        used = {name for merged in self._merged for name in merged.arrays.axes}
-        axes = tuple(name for name in self._axes if name in used)
+        axes = _ordered({name for merged in self._merged for name in merged.arrays.axes}, self._axes)
         return (*(merged.arrays for merged in self._merged), GroupArrays(axes, (TOTAL,), ("chi2",), "float64"))
 
     def blueprint(self, workers: int, warn: Callable[[str], None]) -> Blueprint:
@@ -155,7 +185,7 @@ class MergeRecipe(Recipe):
         if block.group == len(self._merged):
             found = self._total(group, box)
         else:
-            found = gather(self._merged[block.group].pieces, group, box, [*group.arrays()])
+            found = self._merged[block.group].read(box, [*group.arrays()], self._domain)
         self._refuse_changed(cube.record["merge"]["inputs"])
         return found
 
@@ -189,10 +219,22 @@ class MergeRecipe(Recipe):
         outputs = [n for n in first.outputs if all(n in p.group.outputs for p in pieces) and n != ERROR]
         if any(not piece.exact or ERROR in piece.group.outputs for piece in pieces):
             outputs.append(ERROR)
-        axes = tuple(name for name in self._axes if name in used)
+        own = GroupArrays(_ordered(used, self._axes), names, tuple(outputs), first.dtype, first.nuisances)
+        stored = replace(own, axes=_ordered(used | self._domain.axes, self._axes))
         # The same whatever order the stores are given in: of points that two pieces have, one piece's count.
         pieces.sort(key=lambda piece: str(piece.cube.record["identity_hash"]), reverse=True)
-        return _Merged(GroupArrays(axes, names, tuple(outputs), first.dtype, first.nuisances), tuple(pieces))
+        return _Merged(stored, own, tuple(pieces))
+
+    def _find_domain(self) -> Domain:
+        """Where the merged grid lies within the model's domain, from the axes, fixed and tied parameters."""
+        values = {name: Values((), np.array(v)) for name, v in self._fixed().items() if isinstance(v, float)}
+        values |= {name: Values((name,), axis.array) for name, axis in self._axes.items()}
+        for path, array, axes in self.coordinates():
+            if path.startswith("tied/"):
+                order = _ordered(axes, self._axes)
+                values[path.removeprefix("tied/")] = Values(order, array.transpose([axes.index(n) for n in order]))
+        stored = self._reference.record["model"].get("constraints", ())
+        return Domain.of((Constraint(**one) for one in stored), values)
 
     def _piece(self, names: tuple[str, ...], position: int, number: int, entries: maps.StoreMap) -> Piece:
         one = self._inputs[position]
@@ -235,7 +277,7 @@ class MergeRecipe(Recipe):
         for merged in self._merged:
             arrays = merged.arrays
             wanted = ["chi2", *(["pull_terms"] if shared & set(arrays.experiments) else [])]
-            found = gather(merged.pieces, arrays, {name: box[name] for name in arrays.axes}, wanted)
+            found = merged.read({name: box[name] for name in arrays.axes}, wanted, self._domain)
             index = tuple(slice(None) if name in arrays.axes else None for name in group.axes)
             for i, name in enumerate(arrays.experiments):
                 chi2[name] = np.broadcast_to(found["chi2"][i][index], shape)
@@ -319,6 +361,10 @@ def _refuse_other_pieces(names: Sequence[str], pieces: Sequence[Piece]) -> None:
                     f"{where}, at {math.prod(common):,} points in common: these data would count twice",
                     hint="leave one of the stores out, or choose experiments with --experiment",
                 )
+
+
+def _ordered(names: Collection[str], axes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in axes if name in names)
 
 
 def _cut(block: tuple[int, ...], points: int) -> tuple[int, ...]:

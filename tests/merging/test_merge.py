@@ -138,6 +138,35 @@ def test_what_ignores_an_axis_is_broadcast(plugin: Path, merge: Merge, tmp_path:
     assert merged.attrs["experiments"]["vanishing"]["axes"] == ["dm2_41", "Umu4_sq"]
 
 
+@pytest.mark.parametrize("tied", [{}, {"Utau4_sq": {"map": "ratio", "of": "Umu4_sq", "factor": 0.5}}])
+def test_a_grid_that_leaves_the_model_where_no_input_does(
+    plugin: Path, merge: Merge, tmp_path: Path, tied: dict[str, object]
+) -> None:
+    """|U_e4|² and |U_μ4|² of 0.6 each are allowed, but not together; what no experiment sees is as in the first."""
+    mixing = {"values": [0.01, 0.3, 0.6]}
+    axes = {"dm2_41": {"log": [0.1, 10], "points": 5}, "Ue4_sq": mixing, "Umu4_sq": mixing}
+
+    def run(name: str, experiments: list[str], *names: str) -> Path:
+        own = {"axes": {n: axes[n] for n in names}, "experiments": experiments}
+        own["tied"] = tied if "Umu4_sq" in names else {}
+        file = {"version": 1, "name": name, "model": "sterile_3p1", **own}
+        scanner.run(file, tmp_path / f"{name}.zarr", cluster="serial", progress=False)
+        return tmp_path / f"{name}.zarr"
+
+    e = run("e", ["vanishing_e"], "dm2_41", "Ue4_sq")
+    mu = run("mu", ["vanishing"], "Umu4_sq", "dm2_41")
+    joint = opened(run("joint", ["vanishing_e", "vanishing"], "dm2_41", "Ue4_sq", "Umu4_sq"))
+    for merged in (merge([mu, e]), merge([merge([mu]).attrs["store"], e])):
+        merged = merged.transpose("experiment", "dm2_41", "Ue4_sq", "Umu4_sq")
+        assert (merged.total_status.values == Status.outside_model).any()
+        np.testing.assert_array_equal(merged.total, joint.scan.total())
+        for name in ("vanishing_e", "vanishing"):
+            for variable in ("chi2", "status"):
+                np.testing.assert_array_equal(
+                    merged[variable].sel(experiment=name), joint[variable].sel(experiment=name)
+                )
+
+
 def test_pieces_of_one_grid_become_one(scan: Scan, merge: Merge) -> None:
     whole = opened(scan("whole", ["miniboone_fhc"]))
     values = whole.dm2.values.tolist()
