@@ -25,6 +25,7 @@ from scanner.recipes.scan import ScanRecipe
 from scanner.recipes.toys import ToysRecipe
 from scanner.reporting import Progress
 from scanner.scan import resolve
+from scanner.store import local_path
 
 
 def run(
@@ -118,12 +119,13 @@ def merge(
     InputError, StoreRefused, StoreError
         With one message that says what must not be merged, and why.
     """
-    recipe = merge_recipe(stores, on, interpolate, maps, experiments, allow_incomplete)
+    recipe = merge_recipe(stores, out, on, interpolate, maps, experiments, allow_incomplete)
     return _make(recipe, Options(out=os.fspath(out), cluster=cluster, workers=workers), progress)
 
 
 def merge_recipe(
     stores: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
     on: str,
     interpolate: bool,
     maps: str | os.PathLike[str] | None,
@@ -132,6 +134,8 @@ def merge_recipe(
 ) -> MergeRecipe:
     """Return the recipe of a merge; parameters as those of `merge`."""
     urls = tuple(store_url(None, store) for store in stores)
+    for url in urls:
+        _refuse_same_place(url, out, "a merge needs a store of its own")
     declared = read_maps(None if maps is None else Path(maps), urls)
     return MergeRecipe(MergeOptions(urls, on, interpolate, declared, tuple(experiments or ()), allow_incomplete))
 
@@ -193,9 +197,19 @@ def toys_recipe(
 ) -> ToysRecipe:
     """Return the recipe of pseudo-experiments; parameters as those of `toys`."""
     url = store_url(None, store)
-    if store_url(None, out) == url:
-        raise InputError("--out", "pseudo-experiments need a store of their own", url)
+    _refuse_same_place(url, out, "pseudo-experiments need a store of their own")
     return ToysRecipe.of(open_cube(url), open_dataset(url), points, number, seed, experiments)
+
+
+def _refuse_same_place(url: str, out: str | os.PathLike[str], problem: str) -> None:
+    """Refuse to write into what is read, by whatever name: --fresh would delete it."""
+    if _place(url) == _place(store_url(None, out)):
+        raise InputError("--out", problem, url)
+
+
+def _place(url: str) -> Path | str:
+    path = local_path(url)
+    return url if path is None else path.resolve()
 
 
 def _make(recipe: Recipe, options: Options, progress: bool) -> xr.Dataset:

@@ -91,7 +91,7 @@ def lookup(
             raise InputError(f"{where}.{key}", "is missing", allowed=f"a number; {entry['map']} is {chosen.doc}")
     if chosen.arguments is not None and arguments != chosen.arguments:
         problem = f"map {entry['map']!r} takes {chosen.arguments} parameter(s)"
-        raise InputError(f"{where}.of", problem, entry["of"], f"{entry['map']} is {chosen.doc}")
+        raise InputError(f"{where}.of", problem, entry.get("of"), f"{entry['map']} is {chosen.doc}")
     return chosen, options
 
 

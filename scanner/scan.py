@@ -321,7 +321,7 @@ def _member(model: Model, where: str, name: str) -> Member:
 
 
 def _group(members: Sequence[Member], model: Model, parameters: Mapping[str, Values], grid: Grid) -> tuple[Group, ...]:
-    constraints = tuple(c for c in model.constraints if _can_be_violated(c, parameters))
+    constraints = tuple(c for c in model.constraints if can_be_violated(c, parameters))
     always = {name for c in constraints for name in c.coefficients}
     found: dict[tuple[tuple[str, ...], int], list[Member]] = {}
     for member in members:
@@ -335,7 +335,7 @@ def _table_parameters(prediction: Prediction) -> Iterable[str]:
     return itertools.chain.from_iterable(table.parameters for table in prediction.tables)
 
 
-def _can_be_violated(constraint: Constraint, parameters: Mapping[str, Values]) -> bool:
+def can_be_violated(constraint: Constraint, parameters: Mapping[str, Values]) -> bool:
     """Whether the largest value of the sum on the whole grid (each term at its worst end) exceeds the bound."""
     worst = sum(max(c * end for end in parameters[name].range) for name, c in constraint.coefficients.items())
     return worst > constraint.upper

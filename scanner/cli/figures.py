@@ -176,7 +176,8 @@ def _merge(spec: MergeSpec, stores: list[str], folder: Path, options: Options) -
     from jobs.face import merge_recipe
 
     maps = None if spec.map is None else folder / spec.map
-    drive(merge_recipe(stores, spec.on, spec.interpolate, maps, spec.experiments, spec.allow_incomplete), options)
+    how = (spec.on, spec.interpolate, maps, spec.experiments, spec.allow_incomplete)
+    drive(merge_recipe(stores, spec.store, *how), options)
     return _open([spec.store])
 
 

@@ -33,5 +33,5 @@ def merge(
     from jobs.face import merge_recipe
     from jobs.launch import Options
 
-    recipe = merge_recipe(stores, on, interpolate, maps, experiment, allow_incomplete)
+    recipe = merge_recipe(stores, out, on, interpolate, maps, experiment, allow_incomplete)
     drive(recipe, Options(out, cluster, workers, fresh, verify))

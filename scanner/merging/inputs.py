@@ -26,11 +26,14 @@ class Input:
         Names of those of its experiments that are taken.
     mapped
         Names of the parameters that the user has declared how to get, or has declared not to matter.
+    lacking
+        How many of its blocks were missing or failed when it was opened.
     """
 
     cube: Cube
     experiments: tuple[str, ...]
     mapped: frozenset[str] = frozenset()
+    lacking: int = 0
 
     @property
     def record(self) -> Mapping[str, Any]:
@@ -49,6 +52,11 @@ class Input:
         facts, model = self.record["experiments"], self.record["model"]
         all_ = {*model["parameters"], *self.record["axes"], *self.record.get("tied", {})}
         return {p for name in self.experiments for p in facts[name].get("depends_on", all_)} - self.mapped
+
+    def identity(self) -> dict[str, Any]:
+        """Which store it is, and how much of it there is where it lacks blocks: those may be filled in later."""
+        lacking = {"lacking": self.lacking} if self.lacking else {}
+        return {"store": self.cube.url, "id": self.record["id"], **lacking}
 
     def setting(self, parameter: str) -> Any:
         """How a parameter is set: ``"an axis"``, its fixed value, or what it is tied to."""
@@ -83,9 +91,10 @@ def open_inputs(
     InputError, StoreRefused
         For what cannot be merged by itself: no store, an unfinished one, or an unknown experiment.
     """
+    if not urls:
+        raise InputError("merge", "no store is given", allowed="one store or more")
     cubes = [open_cube(url) for url in urls]
-    for cube in cubes:
-        _refuse_unfit(cube, allow_incomplete)
+    lacking = [_lacking(cube, allow_incomplete) for cube in cubes]
     if len({cube.record["id"] for cube in cubes}) < len(cubes):
         raise InputError("merge", "the same store is given twice", [cube.url for cube in cubes])
     known = sorted({name for cube in cubes for name in cube.record["experiments"]})
@@ -99,7 +108,7 @@ def open_inputs(
             )
     chosen = set(experiments or known)
     found = [
-        Input(cube, tuple(e for e in cube.record["experiments"] if e in chosen), mapped.get(i, frozenset()))
+        Input(cube, tuple(e for e in cube.record["experiments"] if e in chosen), mapped.get(i, frozenset()), lacking[i])
         for i, cube in enumerate(cubes)
     ]
     for one in found:
@@ -108,7 +117,8 @@ def open_inputs(
     return tuple(found)
 
 
-def _refuse_unfit(cube: Cube, allow_incomplete: bool) -> None:
+def _lacking(cube: Cube, allow_incomplete: bool) -> int:
+    """How many blocks a store lacks; refuse one of another kind, and one that lacks some unless allowed."""
     if cube.kind not in KINDS:
         raise StoreRefused(
             f"{cube.url}: holds {cube.kind}, which cannot be merged: give stores of scans, or merged ones"
@@ -120,6 +130,7 @@ def _refuse_unfit(cube: Cube, allow_incomplete: bool) -> None:
             f"{cube.url}: is not complete: {left} of {ledger.state.size} blocks are missing or failed\n  "
             "finish it with `scanner run`, or merge what is there with --allow-incomplete"
         )
+    return left
 
 
 def check(inputs: Sequence[Input]) -> None:

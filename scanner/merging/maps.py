@@ -23,6 +23,7 @@ from scanner.errors import InputError, did_you_mean
 from scanner.grid import Axis
 from scanner.maps import MAPS, lookup
 from scanner.merging.grids import Placement, locate
+from scanner.store import local_path
 
 StoreMap = Mapping[str, Any]
 """Of one store: parameter to its entry, and ``ignore``."""
@@ -41,7 +42,7 @@ def read_maps(path: Path | None, urls: Sequence[str]) -> dict[int, StoreMap]:
     names = [str(open_cube(url).record["name"]) for url in urls]
     found: dict[int, StoreMap] = {}
     for key, entries in load_yaml(path).items():
-        matching = [i for i, url in enumerate(urls) if key in (url, names[i])]
+        matching = [i for i, url in enumerate(urls) if key == names[i] or str(local_path(str(key)) or key) == url]
         if len(matching) != 1:
             raise InputError(f"{path}: {key}", "names no store, or more than one", allowed=", ".join(urls))
         if not isinstance(entries, dict):
@@ -56,12 +57,16 @@ def _check(where: str, entries: StoreMap, axes: Sequence[str]) -> None:
         if name == "ignore":
             if not isinstance(entry, list) or not all(isinstance(one, str) for one in entry):
                 raise InputError(f"{where}.ignore", "should be a list of names", entry, "[a, b, ...]")
+            if own := sorted(set(entry) & set(axes)):
+                raise InputError(f"{where}.ignore", "is an axis of that store, which its numbers depend on", own)
             continue
         if name not in axes:
             hint = did_you_mean(name, axes)
             raise InputError(f"{where}.{name}", "is no axis of that store", allowed=", ".join(axes), hint=hint)
         if not isinstance(entry, dict):
             raise InputError(f"{where}.{name}", "should be a mapping", entry, "{map: name, of: ..., ...}")
+        if not sources(entry):
+            raise InputError(f"{where}.{name}.of", "is missing", allowed="a parameter's name or a list of names")
         lookup(f"{where}.{name}", entry, MAPS, len(sources(entry)))
 
 

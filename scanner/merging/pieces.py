@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanner.cube import Cube, GroupArrays
-from scanner.errors import Status
+from scanner.errors import Status, StoreError
 from scanner.likelihoods.interpolation import interpolate
 from scanner.merging.grids import Placement
 from scanner.store import decoding_errors
@@ -32,6 +32,8 @@ class Piece:
         Of each axis of the group, in the input's order.
     mapped
         Whether its axes follow from the merged ones by a map.
+    complete
+        Whether the input has all of its blocks.
     """
 
     cube: Cube
@@ -39,6 +41,7 @@ class Piece:
     members: tuple[int, ...]
     placements: tuple[Placement, ...]
     mapped: bool
+    complete: bool = True
 
     @property
     def group(self) -> GroupArrays:
@@ -63,12 +66,16 @@ class Piece:
             Slices of the merged grid.
         """
         places = [place.on(box) for place in self.placements]
-        if any(not (place.cells >= 0).any() for place in places):
+        if not self.covers(box):
             return
         if self.exact:
             self._copy(out, axes, places)
         else:
             self._interpolate(out, axes, box, places)
+
+    def covers(self, box: Mapping[str, slice]) -> bool:
+        """Whether its grid reaches into a box."""
+        return all((place.on(box).cells >= 0).any() for place in self.placements)
 
     def _copy(self, out: Mapping[str, np.ndarray], axes: Sequence[str], places: Sequence[Placement]) -> None:
         covered = {place.axes[0]: np.flatnonzero(place.cells >= 0) for place in places}
@@ -77,13 +84,29 @@ class Piece:
         window = tuple(slice(int(c.min()), int(c.max()) + 1) for c in cells)
         taken = _index([c - w.start for c, w in zip(cells, window, strict=True)])
         order = [[place.axes[0] for place in places].index(name) for name in axes]
+        marks = self._marks(window)[(..., *taken)].transpose(0, *(1 + i for i in order))
+        absent = marks == Status.not_covered
         for name, array in out.items():
-            if name == ERROR and ERROR not in self.group.outputs:
-                array[(..., *into)] = 0.0
-                continue
-            values = self._read(name, window)[(..., *taken)]
-            before = values.ndim - len(order)
-            array[(..., *into)] = values.transpose(*range(before), *(before + i for i in order))
+            if name == "status":
+                values = marks
+            elif name == ERROR and ERROR not in self.group.outputs:
+                values = np.zeros_like(marks, dtype=array.dtype)
+            else:
+                values = self._read(name, window)[(..., *taken)]
+                before = values.ndim - len(order)
+                values = values.transpose(*range(before), *(before + i for i in order))
+            if absent.any():  # another piece may have a number there
+                here = absent.reshape(absent.shape[0], *[1] * (values.ndim - absent.ndim), *absent.shape[1:])
+                values = np.where(here, array[(..., *into)], values)
+            array[(..., *into)] = values
+
+    def _marks(self, window: tuple[slice, ...]) -> np.ndarray:
+        """Statuses, to be read before numbers: a block that is being written gets its own last."""
+        marks = self._read("status", window)
+        missing = marks == Status.missing
+        if self.complete and missing.any():
+            raise StoreError(f"{self.cube.url}: lacks blocks that it had: it was deleted or made anew in the meantime")
+        return np.where(missing, np.uint8(Status.not_covered), marks)
 
     def _read(self, name: str, window: tuple[slice, ...]) -> np.ndarray:
         with decoding_errors(self.cube.url, f"part of {name} in g{self.number}"):
@@ -121,16 +144,18 @@ class _Stencils:
 
     def fill(self, out: Mapping[str, np.ndarray], points: np.ndarray) -> None:
         """Write results into arrays of a box, at flat positions of it."""
-        marks = self.piece._read("status", self.window)
+        marks = self.piece._marks(self.window)
         for name in out.keys() - {"status", ERROR}:
             values = self.piece._read(name, self.window).astype(np.float64)
             for index in np.ndindex(*out[name].shape[: values.ndim - len(self.window)]):
                 found, error, status = self._at(values[index], marks[index[0]])
-                out[name][index].reshape(-1)[points] = found
+                has = status != Status.not_covered  # else another piece may
+                out[name][index].reshape(-1)[points[has]] = found[has]
                 if name == "chi2":
-                    out["status"][index].reshape(-1)[points] = status
+                    out["status"][index].reshape(-1)[points[has]] = status[has]
                     if ERROR in out:
-                        out[ERROR][index].reshape(-1)[points] = error + self._earlier(index, marks[index[0]])
+                        error += self._earlier(index, marks[index[0]])
+                        out[ERROR][index].reshape(-1)[points[has]] = error[has]
 
     def _earlier(self, index: tuple[int, ...], marks: np.ndarray) -> np.ndarray | float:
         """The error that the nodes have already, from an earlier merge."""
@@ -181,7 +206,7 @@ def gather(
     Parameters
     ----------
     pieces
-        In order: where two of them have the same points, the last one counts.
+        In order: where two of them have a result at the same points, the last one counts.
     group
         The merged group.
     box
@@ -195,5 +220,4 @@ def gather(
     out["status"] = np.full((len(group.experiments), *shape), Status.not_covered, dtype=np.uint8)
     for piece in pieces:
         piece.fill(out, group.axes, box)
-    out["status"][out["status"] == Status.missing] = Status.not_covered
     return out

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,18 @@ import numpy as np
 
 from scanner.config import Execution
 from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
-from scanner.errors import InputError, Status, StoreRefused
+from scanner.errors import InputError, Status, StoreError
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE
 from scanner.likelihoods.pulls import combine, connected, number_of_terms
 from scanner.merging import grids, inputs, maps
+from scanner.merging.domain import Domain
 from scanner.merging.inputs import Input
 from scanner.merging.pieces import ERROR, Piece, gather
 from scanner.recipes.base import Recipe
-from scanner.store import local_path, storage_errors
+from scanner.scan import Values
+from scanner.store import Place, local_path, look, storage_errors
+from scanner.vocabulary import Constraint
 
 BLOCK_POINTS = 2**20
 """Of a block at most, where it need not be like an input's."""
@@ -58,10 +61,37 @@ class MergeOptions:
 
 @dataclass(frozen=True)
 class _Merged:
-    """A group of the merged store, and where its numbers come from."""
+    """A group of the merged store, and where its numbers come from.
+
+    Parameters
+    ----------
+    arrays
+        What is stored.
+    own
+        The same on the axes that the experiments themselves depend on: constraints of the model may add some.
+    pieces
+        Where the numbers of these come from.
+    """
 
     arrays: GroupArrays
+    own: GroupArrays
     pieces: tuple[Piece, ...]
+
+    def read(self, box: Mapping[str, slice], names: Sequence[str], domain: Domain) -> dict[str, np.ndarray]:
+        """Return arrays on a box, not ok where only the merged grid leaves the model's domain."""
+        found = gather(self.pieces, self.own, {name: box[name] for name in self.own.axes}, names)
+        if self.own.axes == self.arrays.axes:
+            return found
+        shape = tuple(box[name].stop - box[name].start for name in self.arrays.axes)
+        index = (..., *(slice(None) if name in self.own.axes else None for name in self.arrays.axes))
+        before = {name: array.shape[: array.ndim - len(self.own.axes)] for name, array in found.items()}
+        found = {name: np.broadcast_to(a[index], (*before[name], *shape)).copy() for name, a in found.items()}
+        outside = (found["status"] == Status.ok) & domain.outside(self.arrays.axes, box)
+        for name, array in found.items():
+            fill = Status.outside_model if name == "status" else np.nan
+            where = outside.reshape(len(outside), *[1] * (len(before[name]) - 1), *shape)
+            np.copyto(array, fill, where=where, casting="unsafe")
+        return found
 
 
 class MergeRecipe(Recipe):
@@ -91,15 +121,13 @@ class MergeRecipe(Recipe):
         self._inputs = inputs.open_inputs(options.stores, options.experiments, named, options.allow_incomplete)
         inputs.check(self._inputs)
         self._axes = {axis.name: axis for axis in grids.merged_axes(self._inputs, options.on)}
+        self._domain = self._find_domain()
         self._merged = tuple(self._group(names, places, declared) for names, places in inputs.groups(self._inputs))
 
     @classmethod
     def read(cls, cube: Cube) -> MergeRecipe:
         """Return the recipe that a store was made by; its inputs must still be there, and the same."""
         made = cube.record["merge"]
-        for one in made["inputs"]:
-            if open_cube(one["store"]).record["id"] != one["id"]:
-                raise StoreRefused(f"{one['store']}: is another store than the one that {cube.url} was merged from")
         options = MergeOptions(
             tuple(one["store"] for one in made["inputs"]),
             made["on"],
@@ -108,12 +136,14 @@ class MergeRecipe(Recipe):
             tuple(made["experiments"]),
             allow_incomplete=True,  # the driver has asked already
         )
-        return cls(options, Execution.model_validate(made["execution"]))
+        recipe = cls(options, Execution.model_validate(made["execution"]))
+        recipe._refuse_changed(made["inputs"])
+        return recipe
 
     def identity(self) -> dict[str, Any]:
         """The inputs, the options, and the versions of the physics."""
         return {
-            "inputs": [{"store": one.cube.url, "id": one.record["id"]} for one in self._inputs],
+            "inputs": [one.identity() for one in self._inputs],
             "on": self.options.on,
             "interpolate": self.options.interpolate,
             "maps": {str(i): dict(entries) for i, entries in (self.options.maps or {}).items()},
@@ -123,8 +153,7 @@ class MergeRecipe(Recipe):
 
     def groups(self) -> tuple[GroupArrays, ...]:
         """Return the groups of the inputs, and the sum."""
-        used = {name for merged in self._merged for name in merged.arrays.axes}
-        axes = tuple(name for name in self._axes if name in used)
+        axes = _ordered({name for merged in self._merged for name in merged.arrays.axes}, self._axes)
         return (*(merged.arrays for merged in self._merged), GroupArrays(axes, (TOTAL,), ("chi2",), "float64"))
 
     def blueprint(self, workers: int, warn: Callable[[str], None]) -> Blueprint:
@@ -154,15 +183,25 @@ class MergeRecipe(Recipe):
         group = cube.groups[block.group]
         box = dict(zip(group.axes, block.slices, strict=True))
         if block.group == len(self._merged):
-            return self._total(group, box)
-        return gather(self._merged[block.group].pieces, group, box, [*group.arrays()])
+            found = self._total(group, box)
+        else:
+            found = self._merged[block.group].read(box, [*group.arrays()], self._domain)
+        self._refuse_changed(cube.record["merge"]["inputs"])
+        return found
 
     def fill(self, cube: Cube) -> None:
         """Link the blocks that an input has as they are: no copy, where both lie on one file system."""
         for number, merged in enumerate(self._merged):
-            for piece in merged.pieces:
+            for i, piece in enumerate(merged.pieces):
                 if piece.exact:
-                    _Links(cube, number, piece).make()
+                    _Links(cube, number, piece, merged.pieces[i + 1 :]).make()
+
+    def _refuse_changed(self, made: Sequence[Mapping[str, Any]]) -> None:
+        """Raise StoreError if an input is no longer what a merge began with."""
+        for one, then in zip(self._inputs, made, strict=True):
+            lost = one.lacking and not then.get("lacking")
+            if lost or look(one.cube.url) is not Place.COMPLETE or open_cube(one.cube.url).record["id"] != then["id"]:
+                raise StoreError(f"{one.cube.url}: is no longer what is merged: it was made anew, moved or damaged")
 
     def _group(
         self, names: tuple[str, ...], places: Sequence[tuple[int, int]], declared: Mapping[int, maps.StoreMap]
@@ -180,10 +219,22 @@ class MergeRecipe(Recipe):
         outputs = [n for n in first.outputs if all(n in p.group.outputs for p in pieces) and n != ERROR]
         if any(not piece.exact or ERROR in piece.group.outputs for piece in pieces):
             outputs.append(ERROR)
-        axes = tuple(name for name in self._axes if name in used)
+        own = GroupArrays(_ordered(used, self._axes), names, tuple(outputs), first.dtype, first.nuisances)
+        stored = replace(own, axes=_ordered(used | self._domain.axes, self._axes))
         # The same whatever order the stores are given in: of points that two pieces have, one piece's count.
         pieces.sort(key=lambda piece: str(piece.cube.record["identity_hash"]), reverse=True)
-        return _Merged(GroupArrays(axes, names, tuple(outputs), first.dtype, first.nuisances), tuple(pieces))
+        return _Merged(stored, own, tuple(pieces))
+
+    def _find_domain(self) -> Domain:
+        """Where the merged grid lies within the model's domain, from the axes, fixed and tied parameters."""
+        values = {name: Values((), np.array(v)) for name, v in self._fixed().items() if isinstance(v, float)}
+        values |= {name: Values((name,), axis.array) for name, axis in self._axes.items()}
+        for path, array, axes in self.coordinates():
+            if path.startswith("tied/"):
+                order = _ordered(axes, self._axes)
+                values[path.removeprefix("tied/")] = Values(order, array.transpose([axes.index(n) for n in order]))
+        stored = self._reference.record["model"].get("constraints", ())
+        return Domain.of((Constraint(**one) for one in stored), values)
 
     def _piece(self, names: tuple[str, ...], position: int, number: int, entries: maps.StoreMap) -> Piece:
         one = self._inputs[position]
@@ -196,7 +247,7 @@ class MergeRecipe(Recipe):
             else:
                 places.append(grids.placed(own[name], name, self._axes[name].array))
         members = tuple(group.experiments.index(name) for name in names)
-        return Piece(one.cube, number, members, tuple(places), any(name in entries for name in group.axes))
+        return Piece(one.cube, number, members, tuple(places), any(n in entries for n in group.axes), not one.lacking)
 
     def _blocks(self, number: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Blocks like an input's where its grid is kept, to link or read them whole; else as many points as fit."""
@@ -226,7 +277,7 @@ class MergeRecipe(Recipe):
         for merged in self._merged:
             arrays = merged.arrays
             wanted = ["chi2", *(["pull_terms"] if shared & set(arrays.experiments) else [])]
-            found = gather(merged.pieces, arrays, {name: box[name] for name in arrays.axes}, wanted)
+            found = merged.read({name: box[name] for name in arrays.axes}, wanted, self._domain)
             index = tuple(slice(None) if name in arrays.axes else None for name in group.axes)
             for i, name in enumerate(arrays.experiments):
                 chi2[name] = np.broadcast_to(found["chi2"][i][index], shape)
@@ -246,6 +297,18 @@ class MergeRecipe(Recipe):
         """The first input whose model is that of the merged store."""
         return next((one for one in self._inputs if not set(one.record["axes"]) <= one.mapped), self._inputs[0])
 
+    def _setter(self, parameter: str) -> Input:
+        """The input that says how a parameter is set: the first that depends on it, wherever there is one."""
+        name = self._reference.record["model"]["name"]
+        alike = (one for one in self._inputs if one.record["model"]["name"] == name)
+        return next((one for one in alike if parameter in one.used), self._reference)
+
+    def _fixed(self) -> dict[str, Any]:
+        """Values of the parameters that are neither axes nor tied."""
+        known = dict.fromkeys(n for one in self._inputs for n in one.record["model"]["parameters"])
+        values = {n: self._setter(n).record["model"]["parameters"].get(n) for n in known if n not in self._axes}
+        return {n: value for n, value in values.items() if value is not None}
+
     def _followers(self) -> dict[str, tuple[Input, Mapping[str, Any]]]:
         """Tied and derived coordinates of an input whose axes below them are kept, by path."""
         found: dict[str, tuple[Input, Mapping[str, Any]]] = {}
@@ -255,7 +318,8 @@ class MergeRecipe(Recipe):
                 for name, facts in one.record.get(kind, {}).items():
                     below = one.cube.array(f"{kind}/{name}").metadata.dimension_names or ()
                     same = all(a in self._axes and own[a].values == self._axes[a].values for a in below)
-                    if same and not one.mapped and name not in self._axes:
+                    own_tie = kind == "derived" or self._setter(name) is one
+                    if same and own_tie and not one.mapped and name not in self._axes:
                         found.setdefault(f"{kind}/{name}", (one, facts))
         return found
 
@@ -263,10 +327,6 @@ class MergeRecipe(Recipe):
         """What the store records besides its layout, plain JSON."""
         first, identity = self._reference.record, self.identity()
         followers = {path.partition("/")[::2]: facts for path, (_, facts) in self._followers().items()}
-        fixed = {n: v for n, v in first["model"]["parameters"].items() if n not in self._axes}
-        for one in self._inputs:
-            known = one.record["model"]["parameters"] if one.record["model"]["name"] == first["model"]["name"] else {}
-            fixed.update({n: known[n] for n in sorted(one.used & set(known)) if n in fixed})
         return {
             "kind": self.kind,
             "name": "+".join(dict.fromkeys(str(one.record["name"]) for one in self._inputs)),
@@ -276,7 +336,7 @@ class MergeRecipe(Recipe):
             "axes": {a.name: {"unit": a.unit, "scale": a.scale, "long_name": a.long_name} for a in self._axes.values()},
             "tied": {name: facts for (kind, name), facts in followers.items() if kind == "tied"},
             "derived": {name: facts for (kind, name), facts in followers.items() if kind == "derived"},
-            "model": {**first["model"], "parameters": fixed},
+            "model": {**first["model"], "parameters": self._fixed()},
             "experiments": inputs.facts(self._inputs),
             "plugins": {k: v for one in self._inputs for k, v in one.record["plugins"].items()},
         }
@@ -303,6 +363,10 @@ def _refuse_other_pieces(names: Sequence[str], pieces: Sequence[Piece]) -> None:
                 )
 
 
+def _ordered(names: Collection[str], axes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in axes if name in names)
+
+
 def _cut(block: tuple[int, ...], points: int) -> tuple[int, ...]:
     """Halve a block along its longest sides until it has no more than so many points."""
     while math.prod(block) > max(points, 1):
@@ -318,6 +382,8 @@ class _Links:
     cube: Cube
     number: int
     piece: Piece
+    later: tuple[Piece, ...]
+    """Those that count where they have points in common with it."""
 
     def make(self) -> None:
         """Link every block that has the same points in both stores, status last."""
@@ -334,8 +400,10 @@ class _Links:
         for block in self.cube.layout:
             if block.group == self.number:
                 start, stop = (tuple(a - o for a, o in zip(e, offset, strict=True)) for e in (block.start, block.stop))
-                source = done.get((start, stop))
-                if source is not None and not self._link(here, there, block, source):
+                source, box = done.get((start, stop)), dict(zip(self.piece.group.axes, block.slices, strict=True))
+                if source is None or any(piece.covers(box) for piece in self.later):
+                    continue
+                if not self._link(here, there, block, source):
                     return
 
     def _alike(self) -> bool:

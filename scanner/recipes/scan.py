@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,7 @@ def record(scan: Scan, identity: Mapping[str, Any]) -> dict[str, Any]:
                 for p in model.parameters
                 if not scan.parameters[p.name].axes
             },
+            "constraints": [asdict(constraint) for constraint in model.constraints],
             "null": dict(model.null) if model.null is not None else None,
             "references": [str(r) for r in model.references],
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -88,14 +88,21 @@ def _family(cube: Cube) -> Iterator[Cube]:
 
 
 def _file(cube: Cube, axes: dict[str, list[float]]) -> dict[str, Any]:
-    files = [one.record["scan_file"] for one in _family(cube) if one.kind == "scan"]
+    scans = [one.record for one in _family(cube) if one.kind == "scan"]
     fixed = {n: v for n, v in cube.record["model"]["parameters"].items() if n not in axes}
-    tied = {name: tie for file in files for name, tie in file["tied"].items() if name not in {*axes, *fixed}}
+    ties = [(name, tie, one) for one in scans for name, tie in one["scan_file"]["tied"].items()]
+    ties.sort(key=lambda tie: tie[0] in _used(tie[2]))  # the last one counts: of a scan that depends on it
+    tied = {name: tie for name, tie, _ in ties if name not in {*axes, *fixed}}
     return {
-        **files[0],
+        **scans[0]["scan_file"],
         "axes": {name: {"values": values} for name, values in axes.items()},
         "fixed": fixed,
         "tied": tied,
         "experiments": list(cube.record["experiments"]),
         "execution": cube.record["merge"]["execution"],
     }
+
+
+def _used(record: Mapping[str, Any]) -> set[str]:
+    """Parameters that the experiments of a scan depend on; none if it was made before that was recorded."""
+    return {name for facts in record["experiments"].values() for name in facts.get("depends_on", ())}

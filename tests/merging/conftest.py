@@ -27,6 +27,7 @@ NUISANCES = {
     "pulled_b": ("flux", "norm"),
     "pulled_c": ("norm", "flux"),
     "vanishing": (),
+    "vanishing_e": (),
 }
 
 
@@ -45,9 +46,9 @@ def likelihood(name):
 
 def load(name):
     bins = np.arange(4)
-    target = "mu" if name == "vanishing" else "e"
+    source, target = {"vanishing": ("mu", "mu"), "vanishing_e": ("e", "e")}.get(name, ("mu", "e"))
     weight, mean, variance = np.full(4, 300.0), 0.3 + 0.4 * bins, np.full(4, 0.01)
-    channel = OscillationResponse("mu", target, False, bins, weight, mean, variance, 1.267, 100.0)
+    channel = OscillationResponse(source, target, False, bins, weight, mean, variance, 1.267, 100.0)
     one = likelihood(name)
     return Experiment(
         name=name,
@@ -77,7 +78,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     info = folder / "made_up_pulls-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: made-up-pulls\nVersion: 1.0\n")
-    names = ("pulled_a", "pulled_b", "pulled_c", "apart", "vanishing")
+    names = ("pulled_a", "pulled_b", "pulled_c", "apart", "vanishing", "vanishing_e")
     (info / "entry_points.txt").write_text("[scanner.experiments]\n" + "".join(f"{n} = made_up_pulls\n" for n in names))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))

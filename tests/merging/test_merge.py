@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from merging.conftest import AXES, Merge, Scan
 
 import scanner
-from scanner.errors import Status, StoreRefused
+from scanner import recipes
+from scanner.cube import open_cube
+from scanner.errors import Status, StoreError, StoreRefused
+from scanner.recipes.scan_of import scan_of
 
 DM2, SIN2 = AXES["dm2"], AXES["sin2_2theta"]
 PULLED = ("pulled_a", "pulled_b", "pulled_c")
@@ -135,6 +138,35 @@ def test_what_ignores_an_axis_is_broadcast(plugin: Path, merge: Merge, tmp_path:
     assert merged.attrs["experiments"]["vanishing"]["axes"] == ["dm2_41", "Umu4_sq"]
 
 
+@pytest.mark.parametrize("tied", [{}, {"Utau4_sq": {"map": "ratio", "of": "Umu4_sq", "factor": 0.5}}])
+def test_a_grid_that_leaves_the_model_where_no_input_does(
+    plugin: Path, merge: Merge, tmp_path: Path, tied: dict[str, object]
+) -> None:
+    """|U_e4|² and |U_μ4|² of 0.6 each are allowed, but not together; what no experiment sees is as in the first."""
+    mixing = {"values": [0.01, 0.3, 0.6]}
+    axes = {"dm2_41": {"log": [0.1, 10], "points": 5}, "Ue4_sq": mixing, "Umu4_sq": mixing}
+
+    def run(name: str, experiments: list[str], *names: str) -> Path:
+        own = {"axes": {n: axes[n] for n in names}, "experiments": experiments}
+        own["tied"] = tied if "Umu4_sq" in names else {}
+        file = {"version": 1, "name": name, "model": "sterile_3p1", **own}
+        scanner.run(file, tmp_path / f"{name}.zarr", cluster="serial", progress=False)
+        return tmp_path / f"{name}.zarr"
+
+    e = run("e", ["vanishing_e"], "dm2_41", "Ue4_sq")
+    mu = run("mu", ["vanishing"], "Umu4_sq", "dm2_41")
+    joint = opened(run("joint", ["vanishing_e", "vanishing"], "dm2_41", "Ue4_sq", "Umu4_sq"))
+    for merged in (merge([mu, e]), merge([merge([mu]).attrs["store"], e])):
+        merged = merged.transpose("experiment", "dm2_41", "Ue4_sq", "Umu4_sq")
+        assert (merged.total_status.values == Status.outside_model).any()
+        np.testing.assert_array_equal(merged.total, joint.scan.total())
+        for name in ("vanishing_e", "vanishing"):
+            for variable in ("chi2", "status"):
+                np.testing.assert_array_equal(
+                    merged[variable].sel(experiment=name), joint[variable].sel(experiment=name)
+                )
+
+
 def test_pieces_of_one_grid_become_one(scan: Scan, merge: Merge) -> None:
     whole = opened(scan("whole", ["miniboone_fhc"]))
     values = whole.dm2.values.tolist()
@@ -210,6 +242,68 @@ def test_merge_is_resumed_and_mended(plugin: Path, scan: Scan, merge: Merge, tmp
     assert_same(merge(stores, out=out), whole)
     with pytest.raises(StoreRefused, match="holds another merge"):
         merge(stores[::-1], out=out)
+
+
+def test_a_merge_of_what_was_incomplete_is_not_taken_for_whole(plugin: Path, scan: Scan, merge: Merge) -> None:
+    one, other = scan("one", ["miniboone_fhc"]), scan("other", ["apart"])
+    shard = one / "g0/status/c/0/1/1"
+    kept = shard.read_bytes()
+    shard.unlink()
+    merged = merge([one, other], out=one.with_name("m.zarr"), allow_incomplete=True)
+    hole = merged.status.sel(experiment="miniboone_fhc").values == Status.not_covered
+    assert np.isnan(merged.chi2.sel(experiment="miniboone_fhc").values[hole]).all()  # though its numbers were written
+    shard.write_bytes(kept)
+    with pytest.raises(StoreRefused, match=r"holds another merge\n  inputs: .*'lacking': 1"):
+        merge([one, other], out=one.with_name("m.zarr"))
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+def test_a_hole_at_an_edge_is_filled_by_the_other_piece(scan: Scan, merge: Merge, interpolate: bool) -> None:
+    values = np.geomspace(0.01, 100, 17).tolist()
+    low, high = (
+        scan(name, ["miniboone_fhc"], axes={**AXES, "dm2": {"values": v}})
+        for name, v in (("low", values[:9]), ("high", values[8:]))
+    )
+    for store, row in ((low, 1), (high, 0)):  # the value in common is in each one's block of that row
+        shards = {p: p.read_bytes() for p in (store / f"g0/status/c/0/{row}").iterdir()}
+        for path in shards:
+            path.unlink()
+        merged = merge([low, high], allow_incomplete=True, interpolate=interpolate)
+        for path, kept in shards.items():
+            path.write_bytes(kept)
+        assert np.isfinite(merged.total.values[8]).all()
+        np.testing.assert_array_equal(merged.total, merged.chi2[0].astype(np.float64))
+
+
+def test_a_store_that_goes_while_it_is_merged(plugin: Path, scan: Scan, merge: Merge, tmp_path: Path) -> None:
+    """Its blocks are not taken for points that nothing covers."""
+    stores = [scan("one", ["miniboone_fhc"]), scan("other", ["apart"])]
+    merge(stores, out=tmp_path / "m.zarr")
+    cube = open_cube(str(tmp_path / "m.zarr"), "r+")
+    block, recipe = cube.layout.block(0), recipes.read(cube)
+    shutil.rmtree(stores[0] / "g0/status/c")
+    for change in (lambda: None, lambda: shutil.rmtree(stores[0]), lambda: scan("one", ["miniboone_fhc"])):
+        change()
+        with pytest.raises(StoreError, match=r"one\.zarr: (lacks blocks that it had|is no longer what is merged)"):
+            recipe.evaluate(cube, block)
+
+
+@pytest.mark.parametrize("first", ["fixed", "tied"])
+def test_a_parameter_is_set_as_by_those_that_depend_on_it(
+    plugin: Path, merge: Merge, tmp_path: Path, first: str
+) -> None:
+    """The disappearance of ν_μ ignores |U_e4|², whatever its scan says; MiniBooNE had it tied."""
+    axes = {"dm2_41": {"log": [0.1, 10], "points": 3}, "Umu4_sq": {"values": [0.01, 0.02]}}
+    tied = {factor: {"tied": {"Ue4_sq": {"map": "ratio", "of": "Umu4_sq", "factor": factor}}} for factor in (2, 5)}
+    for name, more in (("miniboone_fhc", tied[2]), ("vanishing", {} if first == "fixed" else tied[5])):
+        file = {"version": 1, "name": name, "model": "sterile_3p1", "axes": axes, "experiments": [name], **more}
+        scanner.run(file, tmp_path / f"{name}.zarr", cluster="serial", progress=False)
+    for names in (("vanishing", "miniboone_fhc"), ("miniboone_fhc", "vanishing")):
+        merged = merge([tmp_path / f"{name}.zarr" for name in names])
+        assert merged.Ue4_sq.values.tolist() == [0.02, 0.04]
+        assert "Ue4_sq" not in merged.attrs["model"]["parameters"]
+        again = scan_of(open_cube(merged.attrs["store"]), names)
+        assert again.parameters["Ue4_sq"].array.tolist() == [0.02, 0.04]
 
 
 def test_changed_inputs_are_noticed(plugin: Path, scan: Scan, merge: Merge, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from merging.conftest import AXES, Merge, Scan
 
@@ -138,6 +139,26 @@ def test_bad_options(fhc: Path, apart: Path, merge: Merge, tmp_path: Path) -> No
         merge([fhc, apart], experiments=["miniboone_fhc"])
     with pytest.raises(StoreRefused, match="no store there"):
         merge([fhc, tmp_path / "nothing.zarr"])
+    with pytest.raises(InputError, match="no store is given"):
+        merge([])
+
+
+def test_a_store_is_not_merged_into_itself(fhc: Path, apart: Path, merge: Merge, tmp_path: Path) -> None:
+    """Not even by another name: --fresh would delete it."""
+    (tmp_path / "link.zarr").symlink_to(fhc)
+    for out in (fhc, f"{fhc}/", f"file://{fhc}", tmp_path / "link.zarr", tmp_path / "no" / ".." / fhc.name):
+        with pytest.raises(InputError, match="--out: a merge needs a store of its own"):
+            merge([fhc, apart], out=out)
+    assert scanner.open(fhc).chi2.notnull().all()
+
+
+def test_a_map_names_a_store_by_its_path(
+    fhc: Path, apart: Path, merge: Merge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "map.yaml").write_text("apart.zarr: {dm2: {map: ratio, of: dm2, factor: 1}}")
+    merged = merge(["fhc.zarr", "apart.zarr"], maps="map.yaml")
+    np.testing.assert_array_equal(merged.chi2.sel(experiment="apart"), scanner.open(apart).chi2[0])
 
 
 def test_grids_without_a_value_in_common(plugin: Path, fhc: Path, scan: Scan, merge: Merge) -> None:
@@ -157,6 +178,9 @@ def test_grids_without_a_value_in_common(plugin: Path, fhc: Path, scan: Scan, me
         ("apart: {dm2: {map: ratio, of: mass, factor: 1}}", "no parameter 'mass'"),
         ("apart: {dm2: {map: power, of: dm2, exponent: 1000}}", "fails on these values"),
         ("apart: {ignore: dm2}", "ignore: should be a list"),
+        ("apart: {ignore: [dm2]}", "ignore: is an axis of that store"),
+        ("apart: {dm2: {map: ratio, factor: 1}}", "dm2.of: is missing"),
+        ("apart: {dm2: {map: product, of: []}}", "dm2.of: is missing"),
     ],
 )
 def test_bad_maps(fhc: Path, apart: Path, merge: Merge, tmp_path: Path, text: str, message: str) -> None:
