@@ -2,8 +2,8 @@
 
 Feldman and Cousins (physics/9711021): at a point that is taken for true, data of every experiment are drawn again and
 again, and Δχ² = χ²(point) − min χ² is found for each; the quantiles of it are what the Δχ² of the real data is compared
-with. Nuisance parameters are drawn about the values that fit the real data best at the point ("profile construction"). So are parameters that a
-region does not show: χ²(point) is the smallest over them, as it is for the real data.
+with. Parameters that a region does not show are profiled in both, and those of the pseudo-experiments, nuisance
+parameters among them, are what fits the real data best at the point ("profile construction").
 
 The random numbers of a pseudo-experiment are a stream of their own, Philox with the seed as key and (point, toy) in the
 counter, so that they are the same in whatever block, process or order it is computed. The grid is worked on in tiles:
@@ -176,7 +176,7 @@ class PseudoExperiments:
         found = np.empty(len(toys))
         for number in set(numbers):
             own = np.flatnonzero(np.array(numbers) == number)
-            found[own] = self._lowest(_tiles_of_point(*points, number), [toys[i] for i in own])
+            found[own] = self._lowest(_tiles_of_point(*points, number), [toys[i] for i in own.tolist()])
         return np.where(np.isinf(found), np.nan, found)
 
     def _lowest(self, tiles: Iterable[Tile], toys: Sequence[Toy]) -> np.ndarray:

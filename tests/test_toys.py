@@ -369,6 +369,29 @@ def test_a_contour_takes_them(tmp_path: Path) -> None:
     assert curve.lines and len(np.concatenate(curve.lines)) > 10 and float(delta.max()) > float(toys.critical.max())
 
 
+def test_a_contour_refuses_those_of_something_else(tmp_path: Path) -> None:
+    """Their Δχ² has another distribution: of other data, experiments, or parameters."""
+    lines = {"a": {"linear": [0, 0.7], "points": 4}, "b": {"linear": [0, 0.7], "points": 3}}
+    store = _scan(tmp_path, ["pulled", "other"], **lines)
+    corners = [(x, y) for x in (0, 0.7) for y in (0, 0.7)]
+    toys = scanner.toys(store, _csv(tmp_path, "a,b", *corners), 9, tmp_path / "t.zarr", **SERIAL)
+    alone = scanner.toys(store, _csv(tmp_path, "a", (0,), (0.7,)), 9, tmp_path / "u.zarr", **SERIAL)
+    data = scanner.open(str(store))
+
+    def contour(of: xr.Dataset, toys: xr.Dataset, **options: Any) -> Any:
+        return of.scan.contour("a", "b", 0.68, method="feldman_cousins", toys=toys, **options)
+
+    assert contour(data, toys) and contour(data.squeeze(), toys)
+    other = data.assign_attrs(base_identity_hash="")
+    for of, drawn, options, message in (
+        (other, toys, {}, "are of another store"),
+        (data, toys, {"experiments": ["other"]}, r"are of other experiments\n  found: \['other', 'pulled'\]"),
+        (data, alone, {}, "are of contours over a, every other axis profiled"),
+    ):
+        with pytest.raises(InputError, match=message):
+            contour(of, drawn, **options)
+
+
 # -- stores
 
 

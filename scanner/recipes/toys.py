@@ -131,8 +131,8 @@ class ToysRecipe(ScanRecipe):
         _refuse_undrawable(scan)
         given = read_points(points, scan.grid)
         values = {name: column.tolist() for name, column in fit_others(dataset, given, chosen).items()}
-        used = {axis for group in scan.groups for axis in group.axes}
-        profiled = [name for name in values if name in used and name not in given]
+        free = {axis for group in scan.groups for axis in group.axes if len(scan.grid.axis(axis)) > 1}
+        profiled = [name for name in values if name in free and name not in given]
         return cls(scan, Toys(source.url, source.record["identity_hash"], chosen, number, seed, values, profiled))
 
     def identity(self) -> dict[str, Any]:
