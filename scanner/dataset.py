@@ -183,6 +183,7 @@ def _broadcast(array: Any, shape: tuple[int, ...]) -> Any:
 def _attributes(cube: Cube) -> dict[str, Any]:
     record, runs = cube.record, cube.runs
     axes = {name: list(group.axes) for group in cube.groups for name in group.experiments}
+    own: dict[str, Any]
     own = {"scan_file": to_yaml(record["scan_file"])} if "scan_file" in record else {"merge": record["merge"]}
     if "toys" in record:
         own["toys"] = {name: value for name, value in record["toys"].items() if name != "points"}
