@@ -204,8 +204,11 @@ def _interpolate(
     from scipy.spatial import QhullError  # type: ignore[import-untyped]
 
     good = np.isfinite(values)
+    if not good.any():
+        hint = "draw more of them (`scanner toys --n`), or take a lower level"
+        raise InputError("toys", "no point has enough pseudo-experiments, with a status ok, for this level", hint=hint)
     points, values = [p[good] for p in points], values[good]
-    if not points or not values.size:
+    if not points:
         raise InputError("toys", "a contour needs pseudo-experiments at two points or more")
     if len(points) == 1:
         order = np.argsort(points[0])
