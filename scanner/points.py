@@ -71,7 +71,10 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     kept = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
     if not kept:
         raise InputError(str(path), "is empty", allowed=_FORM)
-    return [(n, [cell.strip() for cell in next(csv.reader([line]))]) for n, line in kept]
+    try:
+        return [(n, [cell.strip() for cell in next(csv.reader([line]))]) for n, line in kept]
+    except csv.Error as error:
+        raise InputError(str(path), f"is no CSV file: {error}", allowed=_FORM) from None
 
 
 def _check_header(where: str, names: Sequence[str], grid: Grid) -> None:

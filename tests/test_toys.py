@@ -315,6 +315,7 @@ BAD = {
     "not a number": ("dm2\n1\n\none\n", "line 4, dm2: should be a number\n  found: 'one'"),
     "NaN": ("dm2\nnan\n", "line 2, dm2: outside the axis\n  found: nan\n  allowed: 0.01 to 100 eV^2"),
     "outside": ("dm2,mixing\n1,0\n1,1.1\n", "line 3, mixing: outside the axis\n  found: 1.1\n  allowed: 0 to 1"),
+    "endless": ("dm2\n" + 200_000 * "1", "is no CSV file: field larger than field limit"),
     "short": ("dm2,mixing\n1\n", "line 2: should have a value for each name of the header"),
     "twice": ("# a\ndm2\n1\n2\n1.0\n", "line 5: the same point as on line 3"),
 }
