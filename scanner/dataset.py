@@ -16,7 +16,7 @@ from scanner.config import to_yaml
 from scanner.critical_values import toys_dataset
 from scanner.cube import TOTAL, Cube, open_cube
 from scanner.errors import Status, StoreError, StoreRefused
-from scanner.levels import open_level
+from scanner.levels import Refined, open_level
 from scanner.store import decoding_errors, local_path
 
 MAX_CHUNK = 2**21
@@ -183,12 +183,17 @@ def _broadcast(array: Any, shape: tuple[int, ...]) -> Any:
 def _attributes(cube: Cube) -> dict[str, Any]:
     record, runs = cube.record, cube.runs
     axes = {name: list(group.axes) for group in cube.groups for name in group.experiments}
+    own: dict[str, Any]
     own = {"scan_file": to_yaml(record["scan_file"])} if "scan_file" in record else {"merge": record["merge"]}
+    if "toys" in record:
+        own["toys"] = {name: value for name, value in record["toys"].items() if name != "points"}
+    base = cube.above[0] if isinstance(cube, Refined) else cube
     return {
         "title": f"{record['name']}: {record['model']['title']}",
         "kind": cube.kind,
         **own,
         "identity_hash": record["identity_hash"],
+        "base_identity_hash": base.record["identity_hash"],
         "model": record["model"],
         "experiments": {name: {"axes": axes.get(name), **facts} for name, facts in record["experiments"].items()},
         "plugins": record["plugins"],

@@ -71,7 +71,10 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     kept = [(n, line) for n, line in enumerate(lines, 1) if line.strip() and not line.lstrip().startswith("#")]
     if not kept:
         raise InputError(str(path), "is empty", allowed=_FORM)
-    return [(n, [cell.strip() for cell in next(csv.reader([line]))]) for n, line in kept]
+    try:
+        return [(n, [cell.strip() for cell in next(csv.reader([line]))]) for n, line in kept]
+    except csv.Error as error:
+        raise InputError(str(path), f"is no CSV file: {error}", allowed=_FORM) from None
 
 
 def _check_header(where: str, names: Sequence[str], grid: Grid) -> None:
@@ -152,36 +155,48 @@ def fit_others(
     return {name: points[name] if name in points else there[f"best_{name}"].values for name in axes}
 
 
-def at_points(scan: Scan, points: Mapping[str, np.ndarray]) -> Scan:
-    """Return the scan whose one axis, ``point``, runs over a list of points.
+def at_points(scan: Scan, points: Mapping[str, np.ndarray], profiled: Sequence[str] = ()) -> Scan:
+    """Return the scan whose first axis, ``point``, runs over a list of points, and whose others are those profiled.
 
     Parameters
     ----------
     scan
         A scan.
     points
-        Values on all of its axes, shape (points,). Tied parameters follow them.
+        Values on all of its other axes, shape (points,). Tied parameters follow them.
+    profiled
+        Axes that keep their values.
 
     Raises
     ------
     InputError
         Where a tied parameter leaves its range.
     """
-    columns = [points[name] for name in scan.grid.names]
-    rows = [
-        _single(scan, dict(zip(scan.grid.names, map(float, row), strict=True))) for row in zip(*columns, strict=True)
-    ]
+    named = [name for name in scan.grid.names if name not in profiled]
+    columns = [points[name] for name in named]
+    rows = [_single(scan, dict(zip(named, map(float, row), strict=True))) for row in zip(*columns, strict=True)]
     parameters = {
-        name: Values((POINT,), np.array([row[name].array.item() for row in rows])) if values.axes else values
+        name: values if set(values.axes) <= set(profiled) else _stacked([row[name] for row in rows], profiled)
         for name, values in scan.parameters.items()
     }
     members = tuple(member for group in scan.groups for member in group.members)
     axis = Axis(POINT, tuple(map(float, range(len(rows)))))
-    return Scan(scan.file, scan.model, Grid((axis,)), parameters, (Group((POINT,), members, scan.model.constraints),))
+    grid = Grid((axis, *scan.grid.subgrid(tuple(profiled)).axes))
+    return Scan(scan.file, scan.model, grid, parameters, (Group(grid.names, members, scan.model.constraints),))
+
+
+def _stacked(rows: Sequence[Values], profiled: Sequence[str]) -> Values:
+    """Values of a parameter at one point after another, of which only the axes profiled are left."""
+    kept = [i for i, name in enumerate(rows[0].axes) if name in profiled]
+    shape = [rows[0].array.shape[i] for i in kept]
+    return Values((POINT, *(rows[0].axes[i] for i in kept)), np.array([row.array.reshape(shape) for row in rows]))
 
 
 def _single(scan: Scan, point: Mapping[str, float]) -> Mapping[str, Values]:
-    """Parameters of a scan whose axes have one value each."""
-    axes = {name: AxisSpec.model_construct(values=[value]) for name, value in point.items()}
+    """Parameters of a scan whose axes have one value each, but for those not given."""
+    axes = {
+        axis.name: AxisSpec.model_construct(values=[point[axis.name]] if axis.name in point else list(axis.values))
+        for axis in scan.grid.axes
+    }
     file: ScanFile = scan.file.model_copy(update={"axes": axes, "experiments": []})
     return resolve(file).parameters

@@ -2,7 +2,8 @@
 
 Feldman and Cousins (physics/9711021): at a point that is taken for true, data of every experiment are drawn again and
 again, and Δχ² = χ²(point) − min χ² is found for each; the quantiles of it are what the Δχ² of the real data is compared
-with. Nuisance parameters are drawn about the values that fit the real data best at the point ("profile construction").
+with. Parameters that a region does not show are profiled in both, and those of the pseudo-experiments, nuisance
+parameters among them, are what fits the real data best at the point ("profile construction").
 
 The random numbers of a pseudo-experiment are a stream of their own, Philox with the seed as key and (point, toy) in the
 counter, so that they are the same in whatever block, process or order it is computed. The grid is worked on in tiles:
@@ -12,9 +13,9 @@ the signals of a tile are computed once for all pseudo-experiments, and nothing 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -33,6 +34,8 @@ BATCH = 512
 
 Toy = Mapping[str, Likelihood]
 """The likelihoods of one pseudo-experiment by experiment, in order of name."""
+Tile = tuple[dict[str, np.ndarray], np.ndarray]
+"""Signals of each experiment at some points, and whether these are ok."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,13 @@ class Truth:
     signals: Mapping[str, np.ndarray]
     status: Status
     pulls: Mapping[str, float] = field(default_factory=dict)
+
+
+class Built(NamedTuple):
+    """A scan with its tables."""
+
+    scan: Scan
+    tables: Mapping[str, BuiltTable]
 
 
 @dataclass(frozen=True)
@@ -76,22 +86,18 @@ class PseudoExperiments:
         own = {name: member.nuisances for name, member in self.members.items()}
         return {name: own[name] for group in connected(own, own) if len(group) > 1 for name in group}
 
-    def truths(self, points: Scan, tables: Mapping[str, BuiltTable], block: Block) -> list[Truth]:
-        """Return what is true at some points of a list.
+    def truth(self, points: Built, place: Sequence[int]) -> Truth:
+        """Return what is true at a point.
 
         Parameters
         ----------
         points
             See `scanner.points.at_points`.
-        tables
-            Its tables.
-        block
-            Some of its points.
+        place
+            Its index on each of their axes.
         """
-        found = signals(points, tables, block)
-        return [
-            self._truth({name: (s[i], status[i]) for name, (s, status) in found.items()}) for i in range(block.size)
-        ]
+        found = signals(*points, Block(0, 0, tuple(place), tuple(i + 1 for i in place)))
+        return self._truth({name: (signal[0], status[0]) for name, (signal, status) in found.items()})
 
     def _truth(self, found: Mapping[str, tuple[np.ndarray, int]]) -> Truth:
         events = {name: found[name][0] for name in self.members}
@@ -128,14 +134,16 @@ class PseudoExperiments:
         return found
 
     def delta_chi2(
-        self, scan: Scan, tables: Mapping[str, BuiltTable], truths: Sequence[Truth], first: tuple[int, int], toys: int
+        self, whole: Built, points: Built, truths: Sequence[Truth], first: tuple[int, int], toys: int
     ) -> dict[str, np.ndarray]:
         """Return Δχ² of pseudo-experiments.
 
         Parameters
         ----------
-        scan, tables
-            The scan on whose grid minima are looked for, of these experiments alone, and its tables.
+        whole
+            The scan on whose grid minima are looked for, of these experiments alone.
+        points
+            See `scanner.points.at_points`.
         truths
             What is true at each point.
         first
@@ -146,8 +154,9 @@ class PseudoExperiments:
         Returns
         -------
         dict
-            ``delta_chi2``, float64, and ``status``, uint8, both of shape (points, toys). The point itself takes part in
-            the minimum, so that no number is negative; NaN where the status is not ok.
+            ``delta_chi2``, float64, and ``status``, uint8, both of shape (points, toys). χ² at a point is the smallest
+            over the axes profiled. The point itself takes part in the minimum, so that no number is negative; NaN where
+            the status is not ok.
         """
         shape = (len(truths), toys)
         delta, status = np.full(shape, np.nan), np.empty(shape, dtype=np.uint8)
@@ -156,20 +165,24 @@ class PseudoExperiments:
         for start in range(0, len(wanted), BATCH):
             batch = wanted[start : start + BATCH]
             drawn = [self.draw(truths[i], first[0] + i, first[1] + j) for i, j in batch]
-            here = np.array([self._at(toy, truths[i]) for toy, (i, _) in zip(drawn, batch, strict=True)])
-            delta[tuple(np.transpose(batch))] = here - np.fmin(self.lowest(scan, tables, drawn), here)
+            here = self._here(points, [first[0] + i for i, _ in batch], drawn)
+            delta[tuple(np.transpose(batch))] = here - np.fmin(self._lowest(_tiles(*whole), drawn), here)
         status[(status == Status.ok) & ~np.isfinite(delta)] = Status.not_finite
         delta[status != Status.ok] = np.nan
         return {"delta_chi2": delta, "status": status}
 
-    def _at(self, toy: Toy, truth: Truth) -> float:
-        """χ² at the point itself."""
-        return float(self._sum(toy, {name: signal[None] for name, signal in truth.signals.items()}, (1,))[0])
+    def _here(self, points: Built, numbers: Sequence[int], toys: Sequence[Toy]) -> np.ndarray:
+        """Return the χ² of each pseudo-experiment at the point of a number; NaN if there is none."""
+        found = np.empty(len(toys))
+        for number in set(numbers):
+            own = np.flatnonzero(np.array(numbers) == number)
+            found[own] = self._lowest(_tiles_of_point(*points, number), [toys[i] for i in own.tolist()])
+        return np.where(np.isinf(found), np.nan, found)
 
-    def lowest(self, scan: Scan, tables: Mapping[str, BuiltTable], toys: Sequence[Toy]) -> np.ndarray:
-        """Return the smallest χ² of each pseudo-experiment on the whole grid, float64; infinite if there is none."""
+    def _lowest(self, tiles: Iterable[Tile], toys: Sequence[Toy]) -> np.ndarray:
+        """Return the smallest χ² of each pseudo-experiment on some tiles, float64; infinite if there is none."""
         found = np.full(len(toys), np.inf)
-        for events, ok in _tiles(scan, tables):
+        for events, ok in tiles:
             for i, toy in enumerate(toys):
                 chi2 = self._sum(toy, events, ok.shape)
                 found[i] = np.fmin(found[i], np.fmin.reduce(chi2[ok]))
@@ -196,7 +209,17 @@ def _terms(likelihood: PulledLikelihood, signal: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(found.T)
 
 
-def _tiles(scan: Scan, tables: Mapping[str, BuiltTable]) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
+def _tiles_of_point(points: Scan, tables: Mapping[str, BuiltTable], number: int) -> Iterator[Tile]:
+    """Signals at one point of a list, in boxes of the axes profiled, and what is ok."""
+    shape = points.grid.shape[1:]
+    for box in Layout((shape,), (block_shape(shape, CHUNK),)):
+        found = signals(points, tables, Block(0, 0, (number, *box.start), (number + 1, *box.stop)))
+        ok = np.logical_and.reduce([status == Status.ok for _, status in found.values()])
+        if ok.any():
+            yield {name: signal for name, (signal, _) in found.items()}, ok
+
+
+def _tiles(scan: Scan, tables: Mapping[str, BuiltTable]) -> Iterator[Tile]:
     """Signals in boxes of the grid of all axes that matter, each on its experiment's own axes, and what is ok."""
     used = {name for group in scan.groups for name in group.axes}
     grid = scan.grid.subgrid(tuple(used))

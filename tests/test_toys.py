@@ -25,7 +25,9 @@ from scanner.errors import InputError, Status, StoreRefused
 from scanner.evaluate import evaluate
 from scanner.grid import Axis, Block, Grid
 from scanner.points import read_points
+from scanner.pseudo_experiments import Built
 from scanner.recipes.toys import ToysRecipe
+from scanner.scan import Scan
 from scanner.tables import build_all
 
 SERIAL: dict[str, Any] = {"cluster": "serial", "progress": False}
@@ -161,7 +163,7 @@ def test_the_minimum_is_that_of_the_whole_grid_evaluated_with_the_pseudo_data(tm
     recipe = _recipe(store, _csv(tmp_path, "sin2_2theta,dm2", (0.01, 0.7), (0.9, 0.03)), 3)
     toys = scanner.toys(store, tmp_path / "points.csv", 3, tmp_path / "t.zarr", **SERIAL).compute()
     tables, own = build_all(recipe.scan), build_all(recipe.points)
-    truths = recipe.draws.truths(recipe.points, own, Block(0, 0, (0,), (2,)))
+    truths = [recipe.draws.truth(Built(recipe.points, own), (point,)) for point in range(2)]
     for point in range(2):
         for toy in range(3):
             likelihood = recipe.draws.draw(truths[point], point, toy)["miniboone_fhc"]
@@ -172,6 +174,10 @@ def test_the_minimum_is_that_of_the_whole_grid_evaluated_with_the_pseudo_data(tm
             here = with_pseudo_data[1][0, point]
             expected = here - min(np.nanmin(with_pseudo_data[0]), here)
             assert float(toys["delta_chi2"][point, toy]) == expected
+
+
+def _built(scan: Scan) -> Built:
+    return Built(scan, build_all(scan))
 
 
 def _with(scan: Any, likelihood: Any) -> Any:
@@ -194,7 +200,7 @@ def test_experiments_that_share_a_nuisance_parameter_on_different_axes_are_fitte
     store = _scan(tmp_path, ["pulled", "other"], a=linear, b=linear)
     recipe = _recipe(store, _csv(tmp_path, "a,b", (0.2, 0.4)), 40)
     toys = scanner.toys(store, tmp_path / "points.csv", 40, tmp_path / "t.zarr", **SERIAL).compute()
-    (truth,) = recipe.draws.truths(recipe.points, build_all(recipe.points), Block(0, 0, (0,), (1,)))
+    truth = recipe.draws.truth(_built(recipe.points), (0,))
     a, b = np.meshgrid(np.append(np.linspace(0, 1, 31), 0.2), np.append(np.linspace(0, 1, 31), 0.4), indexing="ij")
     grid = np.broadcast_to(a + b <= 1.5, a.shape)
     for toy in range(40):
@@ -202,6 +208,30 @@ def test_experiments_that_share_a_nuisance_parameter_on_different_axes_are_fitte
         assert drawn["pulled"].centre == drawn["other"].centre  # type: ignore[attr-defined]
         chi2 = _joint_gaussian(drawn, 15 * a, 15 * b)
         assert float(toys["delta_chi2"][0, toy]) == pytest.approx(chi2[-1, -1] - chi2[grid].min(), abs=1e-9)
+
+
+def test_axes_that_are_not_named_are_profiled_at_the_point_as_they_are_for_real_data(tmp_path: Path) -> None:
+    """The Δχ² of `a` alone then has one degree of freedom: it does not know of the data on `b`, nor of how fine `b` is.
+
+    The point lies off the grid, and Δχ² is that of a parabola in `a`, to the grid's resolution.
+    """
+    store = _scan(
+        tmp_path,
+        ["gaussian", "other"],
+        a={"linear": [0, 0.75], "points": 61},
+        b={"linear": [0, 0.75], "points": 16},
+    )
+    toys = scanner.toys(store, _csv(tmp_path, "a", (0.33,)), 1500, tmp_path / "t.zarr", **SERIAL).compute()
+    assert float(toys.b[0]) == pytest.approx(0.4)  # 9 events are 3 and 15 b
+    critical = float(toys["critical"].sel(cl=0.90)[0])
+    assert stats.chi2.cdf(critical, 1) == pytest.approx(0.90, abs=4 * np.sqrt(0.09 / 1500))
+    recipe = _recipe(store, tmp_path / "points.csv", 20)
+    points, grid = _built(recipe.points), np.linspace(0, 0.75, 61)
+    truth = recipe.draws.truth(points, (0, 8))
+    for toy in range(20):
+        measured = recipe.draws.draw(truth, 0, toy)["gaussian"].measured  # type: ignore[attr-defined]
+        chi2 = (15 * np.append(grid, 0.33) - measured) ** 2
+        assert float(toys["delta_chi2"][0, toy]) == pytest.approx(chi2[-1] - chi2.min(), abs=1e-9)
 
 
 def _joint_gaussian(drawn: Any, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -236,7 +266,7 @@ def test_shared_nuisance_parameters_are_true_at_the_joint_fit_to_the_data(tmp_pa
     values = {"values": [0.1, 0.2]}
     store = _scan(tmp_path, ["pulled", "other"], a=values, b=values)
     recipe = _recipe(store, _csv(tmp_path, "a,b", (0.2, 0.1)), 1)
-    (truth,) = recipe.draws.truths(recipe.points, build_all(recipe.points), Block(0, 0, (0,), (1,)))
+    truth = recipe.draws.truth(_built(recipe.points), (0,))
     # Of Σ (r_i − A_i ν)²/4 + ν², r = (6 − 3 − 3, 9 − 3 − 1.5).
     residuals, slopes = np.array([0.0, 4.5]), np.array([0.6 + 0.9, 0.6 + 0.45])
     assert truth.pulls == pytest.approx({"flux": (residuals @ slopes / 4) / (1 + slopes @ slopes / 4)})
@@ -285,6 +315,7 @@ BAD = {
     "not a number": ("dm2\n1\n\none\n", "line 4, dm2: should be a number\n  found: 'one'"),
     "NaN": ("dm2\nnan\n", "line 2, dm2: outside the axis\n  found: nan\n  allowed: 0.01 to 100 eV^2"),
     "outside": ("dm2,mixing\n1,0\n1,1.1\n", "line 3, mixing: outside the axis\n  found: 1.1\n  allowed: 0 to 1"),
+    "endless": ("dm2\n" + 200_000 * "1", "is no CSV file: field larger than field limit"),
     "short": ("dm2,mixing\n1\n", "line 2: should have a value for each name of the header"),
     "twice": ("# a\ndm2\n1\n2\n1.0\n", "line 5: the same point as on line 3"),
 }
@@ -339,6 +370,29 @@ def test_a_contour_takes_them(tmp_path: Path) -> None:
     assert curve.lines and len(np.concatenate(curve.lines)) > 10 and float(delta.max()) > float(toys.critical.max())
 
 
+def test_a_contour_refuses_those_of_something_else(tmp_path: Path) -> None:
+    """Their Δχ² has another distribution: of other data, experiments, or parameters."""
+    lines = {"a": {"linear": [0, 0.7], "points": 4}, "b": {"linear": [0, 0.7], "points": 3}}
+    store = _scan(tmp_path, ["pulled", "other"], **lines)
+    corners = [(x, y) for x in (0, 0.7) for y in (0, 0.7)]
+    toys = scanner.toys(store, _csv(tmp_path, "a,b", *corners), 9, tmp_path / "t.zarr", **SERIAL)
+    alone = scanner.toys(store, _csv(tmp_path, "a", (0,), (0.7,)), 9, tmp_path / "u.zarr", **SERIAL)
+    data = scanner.open(str(store))
+
+    def contour(of: xr.Dataset, toys: xr.Dataset, **options: Any) -> Any:
+        return of.scan.contour("a", "b", 0.68, method="feldman_cousins", toys=toys, **options)
+
+    assert contour(data, toys) and contour(data.squeeze(), toys)
+    other = data.assign_attrs(base_identity_hash="")
+    for of, drawn, options, message in (
+        (other, toys, {}, "are of another store"),
+        (data, toys, {"experiments": ["other"]}, r"are of other experiments\n  found: \['other', 'pulled'\]"),
+        (data, alone, {}, "are of contours over a, every other axis profiled"),
+    ):
+        with pytest.raises(InputError, match=message):
+            contour(of, drawn, **options)
+
+
 # -- stores
 
 
@@ -351,8 +405,8 @@ def test_any_cut_into_blocks_gives_the_same_bits(tmp_path: Path) -> None:
         np.testing.assert_array_equal(part, whole[first[0] : last[0], first[1] : last[1]])
     assert len(np.unique(whole[whole > 0])) == (whole > 0).sum() > 10
     again = replace(recipe.draws, seed=1)
-    (truth,) = again.truths(recipe.points, build_all(recipe.points), Block(0, 0, (0,), (1,)))
-    other = again.delta_chi2(recipe.scan, build_all(recipe.scan), [truth], (0, 0), 9)["delta_chi2"]
+    truth = again.truth(_built(recipe.points), (0,))
+    other = again.delta_chi2(_built(recipe.scan), _built(recipe.points), [truth], (0, 0), 9)["delta_chi2"]
     assert not np.isin(other[other > 0], whole).any()
 
 

@@ -102,9 +102,9 @@ class ScanAccessor:
         """Return a posterior density over the axes named: see `scanner.analysis.marginal.marginalise`."""
         return marginal.marginalise(self._dataset, keep, priors, experiments)
 
-    def tension(self, groups: Mapping[str, Sequence[str]]) -> Tension:
+    def tension(self, groups: Mapping[str, Sequence[str]], dof: int | None = None) -> Tension:
         """Return how well groups of experiments agree: see `scanner.analysis.tension.tension`."""
-        return tension.tension(self._dataset, groups)
+        return tension.tension(self._dataset, groups, dof)
 
     def slice(self, **at: float) -> xr.Dataset:
         """Return the cube at the grid values nearest to those given, its other axes untouched.

@@ -44,13 +44,16 @@ def nearest(axis: xr.DataArray, value: float, where: str) -> int:
 
 
 def check_axes(names: Iterable[str], axes: Sequence[str], where: str) -> None:
-    """Refuse names that are no axes.
+    """Refuse names that are no axes, or the same twice.
 
     Raises
     ------
     InputError
         For the first such name, with the closest axis.
     """
+    names = list(names)
+    if len(set(names)) != len(names):
+        raise InputError(where, "the axes must differ", names)
     for name in names:
         if name not in axes:
             raise InputError(

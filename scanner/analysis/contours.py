@@ -78,7 +78,8 @@ def contours(
     toys
         For Feldman–Cousins: the store of pseudo-experiments, with ``critical(point, cl)`` and coordinates of
         ``point`` named as the axes. Between its points critical values are interpolated linearly in the axes'
-        own scale; beyond their convex hull there are none, and so no contour.
+        own scale; beyond their convex hull there are none, and so no contour. They must be of this store and these
+        experiments, and their points name x and y alone: what is profiled here was profiled there.
     experiments, at
         See `scanner.analysis.surface.surface`.
 
@@ -90,7 +91,7 @@ def contours(
     Raises
     ------
     InputError
-        For unknown axes, levels or methods, and toys without the level or the axes.
+        For unknown axes, levels or methods, toys without the level or the axes, and toys of something else.
     """
     levels = [float(cl)] if np.ndim(cl) == 0 else [float(level) for level in cl]  # type: ignore[arg-type,union-attr]
     delta = surface(dataset, _pair(dataset, choose(dataset, experiments), x, y, at or {}), experiments, at)
@@ -102,7 +103,27 @@ def contours(
         raise InputError("toys", f"{'not used' if toys is not None else 'needed'} with method {method!r}")
     if toys is None:
         return tuple(contour_of(delta, level, threshold(level, dof)) for level in levels)
+    _refuse_others(toys, dataset, delta)
     return tuple(contour_of(delta, level, critical_values(toys, delta, level)) for level in levels)
+
+
+def _refuse_others(toys: xr.Dataset, dataset: xr.Dataset, delta: xr.DataArray) -> None:
+    """Refuse pseudo-experiments whose Δχ² is not that of the surface; those made by hand do not say of what."""
+    if "toys" not in toys.attrs:
+        return
+    facts, experiments = toys.attrs["toys"], list(delta.attrs["experiments"])
+    if facts["source_identity"] != dataset.attrs.get("base_identity_hash"):
+        hint = f"draw them of {dataset.attrs.get('store', 'this one')} with `scanner toys`"
+        raise InputError("toys", "are of another store, or of what this one was", facts["source"], None, hint)
+    if facts["experiments"] != experiments:
+        raise InputError("toys", "are of other experiments", facts["experiments"], ", ".join(experiments))
+    used = {axis for name in experiments for axis in toys.attrs["experiments"][name]["axes"]}
+    named = {name for name in used if name not in facts["profiled"] and dataset.sizes.get(name, 2) > 1}
+    shown, fixed = used & set(delta.dims), [n for n in delta.attrs["fixed"] if n in used and dataset.sizes[n] > 1]
+    if named != shown or fixed or not dataset.sizes.keys() >= set(facts["profiled"]):
+        problem = f"are of contours over {', '.join(sorted(named))}, every other axis profiled"
+        hint = f"draw others, at points that name {' and '.join(sorted(map(str, delta.dims)))} alone, and fix no axis"
+        raise InputError("toys", problem, {"axes": list(delta.dims), "fixed": delta.attrs["fixed"]}, None, hint)
 
 
 def _pair(
@@ -187,8 +208,11 @@ def _interpolate(
     from scipy.spatial import QhullError  # type: ignore[import-untyped]
 
     good = np.isfinite(values)
+    if not good.any():
+        hint = "draw more of them (`scanner toys --n`), or take a lower level"
+        raise InputError("toys", "no point has enough pseudo-experiments, with a status ok, for this level", hint=hint)
     points, values = [p[good] for p in points], values[good]
-    if not points or not values.size:
+    if not points:
         raise InputError("toys", "a contour needs pseudo-experiments at two points or more")
     if len(points) == 1:
         order = np.argsort(points[0])

@@ -128,11 +128,13 @@ def _interval(x: np.ndarray, row: np.ndarray, level: float) -> tuple[float, floa
 
 
 def _end(x: np.ndarray, row: np.ndarray, inside: np.ndarray, level: float) -> tuple[float, int]:
-    """Where a row leaves the interval that it begins in, and the index behind it; NaN and the size if nowhere."""
+    """Where a row leaves the interval that it begins in, NaN if nowhere or at a NaN; and the index behind it."""
     outside = np.flatnonzero(~inside | np.isnan(row))
-    if not outside.size or np.isnan(row[outside[0]]):
+    if not outside.size:
         return np.nan, x.size
     i = int(outside[0])
+    if np.isnan(row[i]):
+        return np.nan, i
     return float(x[i - 1] + (x[i] - x[i - 1]) * (level - row[i - 1]) / (row[i] - row[i - 1])), i
 
 
@@ -200,6 +202,9 @@ def most_events(observed: float, background: float, cl: float, method: str) -> f
     threshold(cl)
     tail = 1 - cl if method == "poisson" else (1 - cl) * gammaincc(observed + 1, background)
     found = float(gammainccinv(observed + 1, tail)) - background
+    if np.isinf(found):
+        problem = f"the probability of {observed:g} events where {background:g} are expected is too small for a number"
+        raise InputError("method", problem)
     if found <= 0:
         raise InputError(
             "method",

@@ -131,8 +131,11 @@ def _density(axis: xr.DataArray, prior: str | Sequence[float] | np.ndarray | Non
         if prior == "log" and values.min() <= 0:
             raise InputError(where, "a prior flat in the logarithm needs values above 0", float(values.min()))
         return values.copy() if prior == "flat" else np.asarray(1 / values)
-    density = np.asarray(prior, dtype=np.float64)
+    try:
+        density = np.asarray(prior, dtype=np.float64)
+    except (TypeError, ValueError):
+        density = np.empty(0)
     if density.shape != values.shape or not (np.isfinite(density) & (density >= 0)).all() or not density.any():
         allowed = f"{values.size} finite densities, none negative, not all zero"
-        raise InputError(where, "expected a density at each value of the axis", density.tolist(), allowed)
+        raise InputError(where, "expected a density at each value of the axis", prior, allowed)
     return density

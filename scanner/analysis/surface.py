@@ -80,8 +80,6 @@ def prepare(
     """Return the lazy sum on the axes that matter, the values of idle axes, and those of fixed axes."""
     chi2 = total(dataset, experiments)
     check_axes(keep, [str(name) for name in chi2.dims], "axis")
-    if len(set(keep)) != len(keep):
-        raise InputError("axis", "the axes of a surface must differ", list(keep))
     chi2, fixed = fix(chi2, at or {}, keep)
     chi2, idle = drop_idle(chi2, dataset, chi2.attrs["experiments"], keep)
     return chi2, idle, fixed

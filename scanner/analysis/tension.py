@@ -23,7 +23,7 @@ class Tension:
     chi2_pg
         The minimum of all together minus the sum of the groups' own minima.
     dof
-        Number of parameters that each group depends on, summed, minus that of all together.
+        Number of parameters that each group depends on, summed, minus that of all together; or what was given.
     p_value
         Probability of a larger `chi2_pg` if the groups agree.
     sigma
@@ -42,7 +42,7 @@ class Tension:
     together: BestFit
 
 
-def tension(dataset: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> Tension:
+def tension(dataset: xr.Dataset, groups: Mapping[str, Sequence[str]], dof: int | None = None) -> Tension:
     """Return the parameter goodness of fit of groups of experiments.
 
     Parameters
@@ -52,11 +52,14 @@ def tension(dataset: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> Tension
     groups
         Names of experiments for each label, two groups or more. Parameters that count are the axes of more than one
         value that an experiment of the group depends on.
+    dof
+        Degrees of freedom, to be given where data depend on fewer combinations of parameters than there are axes:
+        appearance in 3+1 on |Ue4 Umu4| and Δm² alone, two for three axes.
 
     Raises
     ------
     InputError
-        For groups that overlap, have no parameter in common, or cannot be summed.
+        For groups that overlap, have no parameter in common, or cannot be summed, and degrees of freedom below 1.
 
     Notes
     -----
@@ -66,9 +69,12 @@ def tension(dataset: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> Tension
     members = {label: choose(dataset, names) for label, names in groups.items()}
     _refuse_overlaps(members)
     everything = sorted(itertools.chain(*members.values()))
-    dof = sum(_parameters(dataset, names) for names in members.values()) - _parameters(dataset, everything)
-    if not dof:
+    common = sum(_parameters(dataset, names) for names in members.values()) - _parameters(dataset, everything)
+    if not common:
         raise InputError("groups", "have no parameter in common: there is nothing to compare", dict(members))
+    dof = common if dof is None else dof
+    if not 1 <= dof <= common:
+        raise InputError("dof", "not a number of parameters in common", dof, f"1 to {common}")
     together = best_fit(dataset, everything)
     minima = {label: best_fit(dataset, names) for label, names in members.items()}
     return _tension(together, minima, dof)

@@ -16,7 +16,7 @@ from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_
 from scanner.errors import InputError
 from scanner.grid import Block, Layout, block_shape
 from scanner.points import POINT, at_points, fit_others, read_points
-from scanner.pseudo_experiments import VERSION, PseudoExperiments
+from scanner.pseudo_experiments import VERSION, Built, PseudoExperiments
 from scanner.recipes.scan import ScanRecipe, record
 from scanner.recipes.scan_of import only, refuse_incomplete, scan_of
 from scanner.scan import Scan, Values, resolve
@@ -47,6 +47,8 @@ class Toys:
         Key of the random numbers.
     points
         Values of every axis of the scan, by name.
+    profiled
+        Those of the axes over which χ² at a point is minimised.
     """
 
     source: str
@@ -55,6 +57,7 @@ class Toys:
     number: int
     seed: int
     points: dict[str, list[float]]
+    profiled: list[str]
 
 
 class ToysRecipe(ScanRecipe):
@@ -74,7 +77,10 @@ class ToysRecipe(ScanRecipe):
         super().__init__(scan)
         self.store = None
         self.toys = toys
-        self.points = at_points(self.scan, {name: np.array(values) for name, values in toys.points.items()})
+        values = {name: np.array(column) for name, column in toys.points.items()}
+        self.points = at_points(self.scan, values, toys.profiled)
+        best = [np.searchsorted(axis.array, values[axis.name]) for axis in self.points.grid.axes[1:]]
+        self._places = np.transpose([np.arange(len(self.points.grid.axes[0])), *best])
         members = self.scan.members()
         self.draws = PseudoExperiments({name: members[name] for name in toys.experiments}, toys.seed)
 
@@ -101,7 +107,8 @@ class ToysRecipe(ScanRecipe):
         source, dataset
             The store of a scan, and what it is opened as.
         points
-            See `scanner.points.read_points`. Axes that it does not name take the values that fit the store's data best.
+            See `scanner.points.read_points`. Axes that it does not name are profiled; true are the values that fit the
+            store's data best.
         number, seed
             As those of `Toys`.
         experiments
@@ -122,9 +129,11 @@ class ToysRecipe(ScanRecipe):
         chosen: list[str] = dataset.scan.total(experiments).attrs["experiments"]
         scan = scan_of(source, chosen)
         _refuse_undrawable(scan)
-        complete = fit_others(dataset, read_points(points, scan.grid), chosen)
-        values = {name: column.tolist() for name, column in complete.items()}
-        return cls(scan, Toys(source.url, source.record["identity_hash"], chosen, number, seed, values))
+        given = read_points(points, scan.grid)
+        values = {name: column.tolist() for name, column in fit_others(dataset, given, chosen).items()}
+        free = {axis for group in scan.groups for axis in group.axes if len(scan.grid.axis(axis)) > 1}
+        profiled = [name for name in values if name in free and name not in given]
+        return cls(scan, Toys(source.url, source.record["identity_hash"], chosen, number, seed, values, profiled))
 
     def identity(self) -> dict[str, Any]:
         """What was asked for, of which scan, and how random numbers are drawn."""
@@ -166,8 +175,13 @@ class ToysRecipe(ScanRecipe):
         return numbers + [(f"derived/{name}", values.array, values.axes) for name, values in self._varying().items()]
 
     def _varying(self) -> dict[str, Values]:
-        """Parameters that differ between points: axes and those tied to them."""
-        return {name: self.points.parameters[name] for name in (*self.scan.grid.names, *self.scan.file.tied)}
+        """Parameters that differ between points, where these are true: axes and those tied to them."""
+        found = {name: self.points.parameters[name] for name in (*self.scan.grid.names, *self.scan.file.tied)}
+        index = dict(zip(self.points.grid.names, self._places.T, strict=True))
+        return {
+            name: Values((POINT,), values.array[tuple(index[axis] for axis in values.axes)]) if values.axes else values
+            for name, values in found.items()
+        }
 
     def _record(self) -> dict[str, Any]:
         scan, model = self.scan, self.scan.model
@@ -195,9 +209,10 @@ class ToysRecipe(ScanRecipe):
         if self._built is None:
             self._built = stored_tables.read(cube)
         own = {path.removeprefix(f"{POINT}/"): t for path, t in self._built.items() if path.startswith(f"{POINT}/")}
-        (first, toy), (points, toys) = block.start, block.shape
-        truths = self.draws.truths(self.points, own, Block(0, 0, (first,), (first + points,)))
-        found = self.draws.delta_chi2(self.scan, self._built, truths, (first, toy), toys)
+        whole, points = Built(self.scan, self._built), Built(self.points, own)
+        (first, toy), (last, _) = block.start, block.stop
+        truths = [self.draws.truth(points, place) for place in self._places[first:last].tolist()]
+        found = self.draws.delta_chi2(whole, points, truths, (first, toy), block.shape[1])
         return {name: values[None] for name, values in found.items()}
 
     def fill(self, cube: Cube) -> None:

@@ -162,6 +162,10 @@ def test_feldman_cousins_covers_where_wilks_fails() -> None:
         ({"method": "feldman_cousins", "toys": toys({"x": [0, 1], "y": [1, 2]}, [1, 1]), "cl": 0.8}, "no such level"),
         ({"method": "feldman_cousins", "toys": toys({"x": [0, 1], "y": [1, 2]}, [1, 1])}, "span no area"),
         ({"method": "feldman_cousins", "toys": toys({"x": [1, 1], "y": [1, 1]}, [1, 1])}, "two points or more"),
+        (
+            {"method": "feldman_cousins", "toys": toys({"x": [0, 1], "y": [1, 2]}, [np.nan, np.nan])},
+            "no point has enough pseudo-experiments",
+        ),
         ({"cl": 90}, "between 0 and 1"),
         ({"dof": 0}, "degrees of freedom"),
         ({"x": "z"}, "'z' is not an axis"),

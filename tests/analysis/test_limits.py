@@ -83,6 +83,13 @@ def by_hand(x: np.ndarray, row: np.ndarray, level: float) -> list[float]:
     return [lower, upper, beyond]
 
 
+def test_the_best_value_lies_in_the_interval_that_is_reported() -> None:
+    """Beyond points that are not ok there may be as good a one, in another interval."""
+    dataset = cube({"u": axis(np.arange(6.0))}, {"a": np.array([9, 0.0005, 1, np.nan, 0, 1])})
+    found = dataset.scan.limit("u")
+    assert (float(found.best), np.isnan(found.upper)) == (1, True) and 0 < float(found.lower) < 1
+
+
 VALUES = st.one_of(st.floats(0, 12), st.sampled_from([0.0, 0.0005, 9.0, np.nan]))
 
 
@@ -114,6 +121,8 @@ def test_counts_have_the_stated_probability() -> None:
         s = most_events(n, b, 0.95, "cls")
         assert stats.poisson.cdf(n, b + s) / stats.poisson.cdf(n, b) == pytest.approx(0.05, rel=1e-9)
     assert most_events(0, 4.0, 0.90, "cls") == pytest.approx(np.log(10), rel=1e-9)  # of any background
+    with pytest.raises(InputError, match="too small for a number"):
+        most_events(0, 800.0, 0.90, "cls")
     with pytest.raises(InputError, match="0 events where 4 are expected exclude every signal"):
         most_events(0, 4.0, 0.90, "poisson")
 
@@ -149,6 +158,7 @@ def test_counts_are_added_into_one() -> None:
         (counting(), {"dof": 3}, "one or two degrees"),
         (counting(), {"cl": 90}, "between 0 and 1"),
         (counting(), {"along": "u"}, "must differ"),
+        (counting(), {"along": "u", "method": "cls"}, "must differ"),
         (counting().drop_vars("events"), {"method": "cls"}, "outputs: [chi2, events]"),
         (counting({"a": COUNTS["a"]}), {"method": "cls"}, "b is not a counting experiment"),
         (counting({**COUNTS, "a": {"from_curve": True}}), {"method": "poisson"}, "a is a published curve"),

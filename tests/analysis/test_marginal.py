@@ -66,6 +66,7 @@ def test_axes_that_nothing_depends_on_do_not_matter() -> None:
         (("x",), {}, "'x' is not an axis"),
         (("p",), {"x": "flat"}, "'x' is not an axis"),
         (("p",), {"p": "gauss"}, "priors.p: unknown prior"),
+        (("p",), {"p": ["flat"] * 4}, "priors.p: expected a density at each value"),
         (("p",), {"p": [1, 2]}, "a density at each value"),
         (("p",), {"p": [1, -2, 1]}, "none negative"),
         (("p",), {"p": [0, 0, 0]}, "not all zero"),

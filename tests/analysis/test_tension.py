@@ -46,6 +46,20 @@ def test_brute_force_with_several_parameters(dataset: xr.Dataset) -> None:
     assert found.together.experiments == ("a", "b", "c", "d")
 
 
+def test_data_on_a_product_of_parameters_have_their_degrees_of_freedom_given() -> None:
+    """Two measurements of x y: one degree of freedom, though there are two axes."""
+    x, y = np.linspace(1, 3, 21)[:, None], np.linspace(1, 3, 21)
+    values = {"a": (x * y - 3) ** 2, "b": (x * y - 5) ** 2}
+    dataset = cube({"x": axis(x[:, 0]), "y": axis(y)}, values)
+    groups = {"first": ["a"], "second": ["b"]}
+    found = dataset.scan.tension(groups, dof=1)
+    assert found.dof == 1 and dataset.scan.tension(groups).dof == 2
+    assert found.chi2_pg == pytest.approx(2, abs=0.01) and found.sigma == pytest.approx(np.sqrt(2), abs=0.01)
+    for dof in (0, 3):
+        with pytest.raises(InputError, match="1 to 2"):
+            dataset.scan.tension(groups, dof=dof)
+
+
 def test_agreement_is_no_tension(dataset: xr.Dataset) -> None:
     same = dataset.assign(chi2=dataset.chi2 * 0)
     found = same.scan.tension({"first": ["a"], "second": ["b"]})
