@@ -252,12 +252,15 @@ class MergeRecipe(Recipe):
     def _blocks(self, number: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Blocks like an input's where its grid is kept, to link or read them whole; else as many points as fit."""
         group, total = self.groups()[number], number == len(self._merged)
-        fits = int(max(1, self.execution.memory_bytes / 4 / (sum(m.arrays.bytes(2) for m in self._merged) + 40)))
-        for merged in self._merged if total else self._merged[number : number + 1]:
+        sources = self._merged if total else self._merged[number : number + 1]
+        density = max(piece.density for merged in sources for piece in merged.pieces)
+        a_point = sum(m.arrays.bytes(2) for m in self._merged) + 40
+        fits = int(max(1, self.execution.memory_bytes / 4 / a_point / density))
+        for merged in sources:
             piece = merged.pieces[0]
             if piece.exact and piece.group.axes == group.axes:
                 block = piece.cube.layout.blocks[piece.number]
-                return _cut(block, fits) if total else block
+                return block if density == 1 and not total else _cut(block, fits)
         return block_shape(shape, min(BLOCK_POINTS, fits))
 
     def _warn_uncovered(self, merged: _Merged, warn: Callable[[str], None]) -> None:
