@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -326,6 +327,16 @@ class MergeRecipe(Recipe):
                         found.setdefault(f"{kind}/{name}", (one, facts))
         return found
 
+    def _facts(self) -> dict[str, Any]:
+        """What the inputs recorded of the experiments; those mapped depend on what their parameters follow from."""
+        found = inputs.facts(self._inputs)
+        for i, entries in (self.options.maps or {}).items():
+            for name in self._inputs[i].experiments:
+                own = [[p] if p not in entries else maps.sources(entries[p]) for p in found[name].get("depends_on", ())]
+                if own:
+                    found[name] = {**found[name], "depends_on": sorted(set(itertools.chain(*own)))}
+        return found
+
     def _record(self) -> dict[str, Any]:
         """What the store records besides its layout, plain JSON."""
         first, identity = self._reference.record, self.identity()
@@ -340,7 +351,7 @@ class MergeRecipe(Recipe):
             "tied": {name: facts for (kind, name), facts in followers.items() if kind == "tied"},
             "derived": {name: facts for (kind, name), facts in followers.items() if kind == "derived"},
             "model": {**first["model"], "parameters": self._fixed()},
-            "experiments": inputs.facts(self._inputs),
+            "experiments": self._facts(),
             "plugins": {k: v for one in self._inputs for k, v in one.record["plugins"].items()},
         }
 
