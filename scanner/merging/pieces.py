@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -52,6 +53,12 @@ class Piece:
     def exact(self) -> bool:
         """Whether it has all of its values at nodes, axis by axis, so that nothing is interpolated."""
         return not self.mapped and all(place.exact for place in self.placements)
+
+    @property
+    def density(self) -> float:
+        """How many of its points are read for each point of the merged grid: those between them too."""
+        inside = (place.cells[place.cells >= 0] for place in self.placements)
+        return math.prod(max(1.0, float(np.ptp(cells) + 1) / cells.size) for cells in inside if cells.size)
 
     def fill(self, out: Mapping[str, np.ndarray], axes: Sequence[str], box: Mapping[str, slice]) -> None:
         """Write what this piece has into arrays of a box.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -252,12 +253,15 @@ class MergeRecipe(Recipe):
     def _blocks(self, number: int, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Blocks like an input's where its grid is kept, to link or read them whole; else as many points as fit."""
         group, total = self.groups()[number], number == len(self._merged)
-        fits = int(max(1, self.execution.memory_bytes / 4 / (sum(m.arrays.bytes(2) for m in self._merged) + 40)))
-        for merged in self._merged if total else self._merged[number : number + 1]:
+        sources = self._merged if total else self._merged[number : number + 1]
+        density = max(piece.density for merged in sources for piece in merged.pieces)
+        a_point = sum(m.arrays.bytes(2) for m in self._merged) + 40
+        fits = int(max(1, self.execution.memory_bytes / 4 / a_point / density))
+        for merged in sources:
             piece = merged.pieces[0]
             if piece.exact and piece.group.axes == group.axes:
                 block = piece.cube.layout.blocks[piece.number]
-                return _cut(block, fits) if total else block
+                return block if density == 1 and not total else _cut(block, fits)
         return block_shape(shape, min(BLOCK_POINTS, fits))
 
     def _warn_uncovered(self, merged: _Merged, warn: Callable[[str], None]) -> None:
@@ -323,6 +327,16 @@ class MergeRecipe(Recipe):
                         found.setdefault(f"{kind}/{name}", (one, facts))
         return found
 
+    def _facts(self) -> dict[str, Any]:
+        """What the inputs recorded of the experiments; those mapped depend on what their parameters follow from."""
+        found = inputs.facts(self._inputs)
+        for i, entries in (self.options.maps or {}).items():
+            for name in self._inputs[i].experiments:
+                own = [[p] if p not in entries else maps.sources(entries[p]) for p in found[name].get("depends_on", ())]
+                if own:
+                    found[name] = {**found[name], "depends_on": sorted(set(itertools.chain(*own)))}
+        return found
+
     def _record(self) -> dict[str, Any]:
         """What the store records besides its layout, plain JSON."""
         first, identity = self._reference.record, self.identity()
@@ -337,7 +351,7 @@ class MergeRecipe(Recipe):
             "tied": {name: facts for (kind, name), facts in followers.items() if kind == "tied"},
             "derived": {name: facts for (kind, name), facts in followers.items() if kind == "derived"},
             "model": {**first["model"], "parameters": self._fixed()},
-            "experiments": inputs.facts(self._inputs),
+            "experiments": self._facts(),
             "plugins": {k: v for one in self._inputs for k, v in one.record["plugins"].items()},
         }
 

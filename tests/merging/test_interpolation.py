@@ -155,3 +155,25 @@ def test_a_map_of_parameters(plugin: Path, scan: Scan, merge: Merge, tmp_path: P
     off, error = np.abs(found - truth).values[inside], merged.chi2_error.sel(experiment="miniboone_fhc").values[inside]
     assert np.median(off) < 0.2 and (off < 3 * error + 0.1).all()
     np.testing.assert_array_equal(merged.chi2.sel(experiment="apart"), scanner.open(tmp_path / "apart3.zarr").chi2[0])
+
+
+def test_what_was_mapped_from_a_fixed_parameter_is_not_spread_over_its_axis(
+    plugin: Path, scan: Scan, merge: Merge, tmp_path: Path
+) -> None:
+    dm2, mixing = {"log": [0.1, 10], "points": 3}, {"log": [1e-3, 0.1], "points": 3}
+    two = scan("two", ["miniboone_fhc"], axes={"dm2": dm2, "sin2_2theta": {"log": [1e-6, 1], "points": 9}})
+    three = {"model": "sterile_3p1"}
+    fixed = {"axes": {"dm2_41": dm2, "Ue4_sq": mixing}, "fixed": {"Umu4_sq": 0.01}}
+    e = scan("e", ["vanishing_e"], **three, **fixed, execution={})
+    mu = scan("mu", ["vanishing"], **three, axes={"dm2_41": dm2, "Umu4_sq": mixing}, execution={})
+    path = tmp_path / "map.yaml"
+    path.write_text(
+        "two:\n  dm2: {map: ratio, of: dm2_41, factor: 1}\n"
+        "  sin2_2theta: {map: product, of: [Ue4_sq, Umu4_sq], factor: 4}\n"
+    )
+    merged = merge([e, two], maps=path)
+    assert merged.attrs["experiments"]["miniboone_fhc"]["depends_on"] == ["Ue4_sq", "Umu4_sq", "dm2_41"]
+    with pytest.raises(InputError, match=r"parameter Umu4_sq is set differently: .* has 0\.01, .* has an axis"):
+        merge([merged.attrs["store"], mu])
+    at_once = merge([e, two, mu], maps=path).chi2.sel(experiment="miniboone_fhc")
+    assert float((at_once.max("Umu4_sq") - at_once.min("Umu4_sq")).max()) > 0.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import math
 import shutil
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from merging.conftest import AXES, Merge, Scan
 
 import scanner
 from scanner import recipes
+from scanner.config import Execution
 from scanner.cube import open_cube
 from scanner.errors import Status, StoreError, StoreRefused
+from scanner.recipes.merge import MergeOptions, MergeRecipe
 from scanner.recipes.scan_of import scan_of
 
 DM2, SIN2 = AXES["dm2"], AXES["sin2_2theta"]
@@ -212,6 +215,19 @@ def test_statuses_of_the_inputs_are_kept(plugin: Path, scan: Scan, merge: Merge)
     assert beyond.any()
     assert (merged.total_status.values[beyond] == Status.not_converged).all()
     assert np.isnan(merged.total.values[beyond]).all() and np.isfinite(merged.total.values[~beyond]).all()
+
+
+@pytest.mark.parametrize("interpolate", [False, True])
+def test_a_fine_store_on_a_coarse_grid_fits_into_memory(plugin: Path, scan: Scan, interpolate: bool) -> None:
+    """Blocks of few points where many of the fine store lie between them."""
+    fine = {"dm2": {"log": [0.01, 100], "points": 61}, "sin2_2theta": {"log": [1e-3, 1], "points": 61}}
+    coarse = {name: {**axis, "points": 7} for name, axis in fine.items()}
+    stores = tuple(map(str, (scan("one", ["apart"], axes=coarse), scan("other", ["miniboone_fhc"], axes=fine))))
+    recipe = MergeRecipe(MergeOptions(stores, interpolate=interpolate), Execution.model_construct(memory="1MB"))
+    layout = recipe.blueprint(1, lambda text: None).layout
+    for number in (1, 2):  # of the fine store's experiment, and of the sum
+        assert math.prod(layout.blocks[number]) * 10**2 < 1e6 / 4 / 40
+    assert layout.blocks[0] == open_cube(stores[0]).layout.blocks[0]  # to be linked
 
 
 def test_order_of_axes_does_not_matter(plugin: Path, scan: Scan, merge: Merge) -> None:
