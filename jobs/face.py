@@ -161,7 +161,8 @@ def toys(
     store
         Path or URL of the store of a scan, or of a merged one.
     points
-        A CSV file; see `scanner.points.read_points`. Axes that it does not name take the values that fit best there.
+        A CSV file; see `scanner.points.read_points`. It names the axes of the contour that is wanted; others are
+        profiled, and true are the values that fit the store's data best.
     number
         Pseudo-experiments of each point.
     out

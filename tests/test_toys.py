@@ -386,6 +386,7 @@ def test_a_contour_refuses_those_of_something_else(tmp_path: Path) -> None:
     other = data.assign_attrs(base_identity_hash="")
     for of, drawn, options, message in (
         (other, toys, {}, "are of another store"),
+        (data, toys.assign_attrs(toys={}), {}, "are of an older version"),
         (data, toys, {"experiments": ["other"]}, r"are of other experiments\n  found: \['other', 'pulled'\]"),
         (data, alone, {}, "are of contours over a, every other axis profiled"),
     ):

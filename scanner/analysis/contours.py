@@ -112,6 +112,8 @@ def _refuse_others(toys: xr.Dataset, dataset: xr.Dataset, delta: xr.DataArray) -
     if "toys" not in toys.attrs:
         return
     facts, experiments = toys.attrs["toys"], list(delta.attrs["experiments"])
+    if "profiled" not in facts:
+        raise InputError("toys", "are of an older version, which profiled no axes", hint="draw them again with --fresh")
     if facts["source_identity"] != dataset.attrs.get("base_identity_hash"):
         hint = f"draw them of {dataset.attrs.get('store', 'this one')} with `scanner toys`"
         raise InputError("toys", "are of another store, or of what this one was", facts["source"], None, hint)

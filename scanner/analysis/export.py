@@ -197,7 +197,7 @@ def _tables(
     for level in levels if delta.ndim == 2 and min(delta.shape) > 1 else ():
         contour = contour_of(delta, level, threshold(level))
         for i, line in enumerate(contour.lines):
-            yield f"contour_{100 * level:g}_{i + 1}", _curve(delta, contour, line, qualifiers)
+            yield f"contour_{100 * level:.10g}_{i + 1}", _curve(delta, contour, line, qualifiers)
 
 
 def _mesh(delta: xr.DataArray) -> Iterable[np.ndarray]:
@@ -215,7 +215,7 @@ def _curve(delta: xr.DataArray, contour: Contour, line: np.ndarray, qualifiers: 
     x, y = (_variable(delta[name], line[:, i]) for i, name in enumerate(delta.dims))
     level = [{"name": "confidence level", "value": contour.cl}, {"name": "Delta chi2", "value": contour.threshold}]
     return {
-        "description": f"Contour at {100 * contour.cl:g}% confidence level over {contour.x}, {contour.y}, in order",
+        "description": f"Contour at {100 * contour.cl:.10g}% confidence level over {contour.x}, {contour.y}, in order",
         "independent_variables": [x],
         "dependent_variables": [{**y, "qualifiers": [*qualifiers, *level]}],
     }

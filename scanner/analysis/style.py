@@ -145,5 +145,9 @@ def mathtext(unit: str) -> str:
 
 
 def percent(level: float) -> str:
-    """``90% CL``."""
-    return f"{100 * level:g}% CL"
+    """Name a confidence level, five standard deviations among them.
+
+    >>> percent(0.9), percent(0.9973), percent(0.99999943)
+    ('90% CL', '99.73% CL', '99.999943% CL')
+    """
+    return f"{100 * level:.10g}% CL"

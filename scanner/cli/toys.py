@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 @command
 def toys(
     store: StoreArgument,
-    points: Annotated[Path, typer.Option(metavar="FILE.csv", help="points: a header that names axes, a point a line")],
+    points: Annotated[
+        Path, typer.Option(metavar="FILE.csv", help="names axes (others are profiled), then a point a line")
+    ],
     number: Annotated[int, typer.Option("--n", metavar="N", help="pseudo-experiments of each point")],
     out: Annotated[str, typer.Option("-o", "--out", metavar="OUT", help="their store")],
     experiment: Annotated[list[str] | None, typer.Option(help="experiment; repeat to sum (default: all)")] = None,
