@@ -141,7 +141,7 @@ class TestNucleons:
         assert sachs_proton(0.843**2) == pytest.approx((0.25, 0.25 * MU_P), rel=1e-14)
 
     def test_charge_radii(self):
-        """-6 dG_E/dQ² [fm²]; of the neutron -0.116 as measured, of which Galster's fit has 9 % more; 0.81² by dipole."""
+        """-6 dG_E/dQ² [fm²]; the neutron's is -0.116, Galster's fit has 9 % more; a dipole has 12/Λ²."""
         step = 1e-6
         neutron = -6 * sachs_neutron(step, MASS["n"])[0] / step * HBARC_GEV_FM**2
         proton = 6 * (1 - sachs_proton(step)[0]) / step * HBARC_GEV_FM**2
