@@ -72,11 +72,13 @@ _FOURIER_BESSEL, _HELM, _PROTON, _NEUTRON, _INTERFERENCE = range(5)
 CM2: float = (HBARC_GEV_FM * 1e-13) ** 2
 """1 GeV⁻² [cm²]: a cross section in GeV⁻² times CM2 is in cm²."""
 
+GSW_OVER_E0 = 1.01914
+"""g sin θ_W of G_F, m_W and the on-shell sin²θ_W, over e = √4πα(0): what the public generator DarkNews has for e."""
+
 CHARGE: Mapping[str, float] = MappingProxyType(
-    {"gsw": 1.01914 * math.sqrt(4 * math.pi * ALPHA_EM), "e0": math.sqrt(4 * math.pi * ALPHA_EM)}
+    {"gsw": GSW_OVER_E0 * math.sqrt(4 * math.pi * ALPHA_EM), "e0": math.sqrt(4 * math.pi * ALPHA_EM)}
 )
-"""e by two conventions: "e0", of α(0), and "gsw", g sin θ_W from G_F, m_W and the on-shell sin²θ_W, as the public
-generator DarkNews has it (2207.04137): 1.9 % larger, which rates feel squared."""
+"""e by two conventions, that of the electroweak scale and that of Q² = 0; rates differ by 3.9 % for each e²."""
 
 NODES = 16
 """Of a panel of the integral over ln Q²."""
@@ -86,7 +88,6 @@ STRETCH = math.exp(5.0)
 
 STRIDE = 8.0
 """Of qR over a panel, at most, where F of a nucleus of radius R oscillates."""
-
 
 SMALLEST_MASS = 1e-30
 """Of N [GeV]; a massless one has no least Q², and the photon's cross section is infinite."""
@@ -287,7 +288,7 @@ def target(
     pauli
         Whether the nucleons of a nucleus are those of a Fermi gas, not free.
     current
-        Whose form factors the nucleons have: of `CURRENTS`, by default their own; see the module.
+        Whose form factors the nucleons have: of `CURRENTS`, by default their own; see the module. A scalar sees one only.
 
     Raises
     ------
@@ -354,10 +355,10 @@ def sigma_hat(mediator: str, E: ArrayLike, m_N: float, m_mediator: float, off: T
 
     Examples
     --------
-    Of a dark photon of 30 MeV and N of 420 MeV, V_μ = 1 and e ε = 1, off all of carbon [cm²]:
+    Of a dark photon of 30 MeV off all six protons of carbon together, for V_a = 1 and e ε = 1e-4 [cm²]:
 
-    >>> f"{float(sigma_hat('vector', 0.7, 0.42, 0.03, target('C12'))) * 6**2 * CM2:.3e}"
-    '...'
+    >>> f"{sigma_hat('vector', 0.7, 0.42, 0.03, target('C12')) * (6 * 1e-4) ** 2 * CM2:.3e}"
+    '6.193e-35'
     """
     kind = _one_of("mediator", mediator, MEDIATORS)
     energies = np.asarray(E, float)
