@@ -288,7 +288,7 @@ def target(
     pauli
         Whether the nucleons of a nucleus are those of a Fermi gas, not free.
     current
-        Whose form factors the nucleons have: of `CURRENTS`, by default their own; see the module. A scalar sees one only.
+        Whose form factors the nucleons have: of `CURRENTS`, by default their own, and one for a scalar; see the module.
 
     Raises
     ------
