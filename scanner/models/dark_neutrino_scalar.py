@@ -4,9 +4,9 @@ L = S_a4 ν̄_a P_R N4 φ + h.c. + φ (S_p p̄ p + S_n n̄ n + S_l Σ_l l̄ l) +
 an angle theta by which φ mixes with the Higgs boson: then S_l = sin θ m_l/v for each lepton, and S_p = S_n =
 f_N sin θ m_p/v with f_N = 0.30 (1306.4710). Nothing else mixes, so that there are no weak decays.
 
-N4 decays to ``nu_e_e``, ``nu_mu_mu`` and ``nu_gamma_gamma``, φ on-shell or not, and to ``nu_S`` where nothing is open to
-a φ that is thus taken as stable. Left out are decays of φ to photons through loops (κ can hold them) and, above
-2 m_π, to hadrons. See `scanner.physics.heavy_neutrino_mediators`.
+N4 decays to ``nu_e_e``, ``nu_mu_mu`` and ``nu_gamma_gamma``, φ on-shell or not, and to ``nu_S`` where nothing is open
+to φ, which then counts as stable. Left out are decays of φ to photons through loops (κ can hold them) and, above 2 m_π,
+to hadrons. See `scanner.physics.heavy_neutrino_mediators`.
 
 Until the experiments that see upscattering are there, the model has no signal: it has widths, but no scan.
 """
@@ -82,7 +82,7 @@ def matter_couplings(values: Mapping[str, float]) -> MatterCouplings:
     given = [values[name] for name in MATTER]
     refuse_both("dark_neutrino_scalar", "theta", "S_p, S_n, S_l", values["theta"] != 0 and any(given))
     if any(given):
-        return MatterCouplings(*given, values["S_l"])
+        return MatterCouplings(values["S_p"], values["S_n"], values["S_l"], values["S_l"])
     unit = math.sin(values["theta"]) / HIGGS_VEV
     nucleon = NUCLEON_HIGGS * MASS["p"] * unit
     return MatterCouplings(nucleon, nucleon, MASS["e"] * unit, MASS["mu"] * unit)

@@ -1,16 +1,17 @@
 """One to three heavy neutrinos of a dark sector whose dark photon Z′ makes them, on nuclei, and lets them decay.
 
-One dark flavour ν_D has the charge g_D, g_D² = 4π alpha_D, and e·epsilon the electromagnetic current of Z′. So Z′ couples
-N_i to N_j with V_ij = g_D U_Di U_Dj and ν_a to N_i with V_ai = -g_D U_Di Σ_j U_aj U_Dj, by unitarity. Mixings are taken
-as real and positive. A state exists if its mass is not 0; a beam makes the heaviest. In place of all that one may give
-vertices for N4: V_e4, V_mu4, V_tau4, V_p, V_n, V_l, A_l, as `scanner.physics.dark_neutrino_decays` defines them, and
-there are no weak decays then.
+One dark flavour ν_D has the charge g_D, g_D² = 4π alpha_D, and Z′ couples to e·epsilon times the electromagnetic
+current. So Z′ couples N_i to N_j with V_ij = g_D U_Di U_Dj and ν_a to N_i with V_ai = -g_D U_Di Σ_j U_aj U_Dj, by
+unitarity. Mixings are taken as real and positive. A state exists if its mass is not 0; a beam makes the heaviest.
+
+In place of all that one may give vertices for N4: V_e4, V_mu4, V_tau4, V_p, V_n, V_l, A_l, as
+`scanner.physics.dark_neutrino_decays` defines them; then there are neither weak decays nor Z′ → ν ν.
 
 Final states: ``nu_e_e``, ``N4_e_e`` and so on hold Z′ on-shell, off-shell and, with ν, its interference with Z and W;
-``nu_rho``, ``nu_omega``, ``nu_phi``, ``nu_q_q`` are Z′ or Z to hadrons (``rho`` is π⁺π⁻); ``nu_Zprime`` and ``N4_Zprime``
-hold its decays into what this model does not name, and a Z′ that nothing is open to; ``nu_N4_N4`` and the like are dark
-cascades. BR_inv is the branching ratio of what is not named, before Z′ → ν ν, ν N and N N are added. Z′ is taken to
-decay where N does.
+``nu_rho``, ``nu_omega``, ``nu_phi``, ``nu_q_q`` are Z′ or Z to hadrons (``rho`` is π⁺π⁻); ``nu_Zprime`` and
+``N4_Zprime`` hold its decays into what this model does not name, and a Z′ that nothing is open to; ``nu_N4_N4`` and the
+like are dark cascades. BR_inv is the branching ratio of what is not named, before Z′ → ν ν, ν N and N N are added.
+Z′ is taken to decay where N does.
 
 Until the experiments that see upscattering are there, the model has no signal: it has widths, but no scan.
 """
@@ -171,7 +172,7 @@ def vertices(values: Mapping[str, float]) -> Vertices:
         return Vertices(masses, light, {}, 0.0, mediator)
     g_D = math.sqrt(4 * math.pi * values["alpha_D"])
     dark = {state: math.sqrt(values[DARK_MIXINGS[state]]) for state in masses}
-    overlap = sum(dark[state] * _mixings(state, values) for state in masses)
+    overlap = np.sum([dark[state] * _mixings(state, values) for state in masses], axis=0)
     light = {state: g_D * dark[state] * overlap for state in masses}
     pairs = itertools.combinations_with_replacement(masses, 2)
     heavy = {(i, j): g_D * dark[i] * dark[j] for i, j in pairs}
@@ -181,7 +182,7 @@ def vertices(values: Mapping[str, float]) -> Vertices:
 
 
 def _mixings(state: str, values: Mapping[str, float]) -> np.ndarray:
-    return np.sqrt([values[name] for name in MIXINGS[state]])
+    return np.array([math.sqrt(values[name]) for name in MIXINGS[state]])
 
 
 def _kinetic(values: Mapping[str, float]) -> float:

@@ -6,6 +6,7 @@ asked for.
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Mapping
 
@@ -49,16 +50,16 @@ def refuse_both(where: str, first: str, second: str, both: bool) -> None:
         raise InputError(where, f"{first} and {second} are two ways of giving the same couplings", hint="give one")
 
 
-class DarkNeutrinoModel(Model):
+class DarkNeutrinoModel(Model, abc.ABC):
     """A model of heavy states that neutrinos scatter into; each kind says what they are and how they decay."""
 
     def masses(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the masses [GeV] of the heavy states by name, the lightest first, from the model's parameters."""
         return {"N4": values["m4"]}
 
+    @abc.abstractmethod
     def decays(self, state: str, values: Mapping[str, float]) -> dict[str, float]:
         """Return the partial widths [GeV] of a state by final state, from the model's parameters."""
-        raise NotImplementedError
 
     def complete(self, given: Mapping[str, object]) -> dict[str, float]:
         """Return every parameter's value: those given, checked against the model's domain, and the defaults.
