@@ -8,7 +8,8 @@ N4 decays to ``nu_e_e``, ``nu_mu_mu`` and ``nu_gamma_gamma``, φ on-shell or not
 to φ, which then counts as stable. Left out are decays of φ to photons through loops (κ can hold them) and, above 2 m_π,
 to hadrons. See `scanner.physics.heavy_neutrino_mediators`.
 
-Until the experiments that see upscattering are there, the model has no signal: it has widths, but no scan.
+Until the experiments that see upscattering are there, the model has no signal: it has cross sections and widths, but no
+scan.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from scanner.models.base import Model
-from scanner.models.dark_neutrinos import DARKNEWS, NATURE, PANORAMA, DarkNeutrinoModel, refuse_both
+from scanner.models.dark_neutrinos import DARKNEWS, PANORAMA, SWITCHES, DarkNeutrinoModel, Production, refuse_both
 from scanner.physics.dark_neutrino_decays import scalar_mediator_widths
 from scanner.physics.heavy_neutrino_mediators import Scalar, scalar_widths
 from scanner.physics.particles import MASS
@@ -47,7 +48,7 @@ _PARAMETERS = (
     Parameter("S_l", "1", 0.0, -10.0, 10.0, r"$S_\ell$"),
     Parameter("theta", "1", 0.0, -math.pi / 2, math.pi / 2, r"$\theta$"),
     Parameter("kappa", "GeV^-1", 0.0, -1e3, 1e3, r"$\kappa$"),
-    NATURE,
+    *SWITCHES,
 )
 """m4 stays below 2 m_τ, where ν τ τ would open."""
 
@@ -96,6 +97,11 @@ class DarkNeutrinoScalar(DarkNeutrinoModel):
         values = super().complete(given)
         matter_couplings(values)
         return values
+
+    def production(self, state: str, flavour: int, values: Mapping[str, float]) -> Production:
+        """Return how ν of a flavour becomes N4: by φ."""
+        matter = matter_couplings(values)
+        return Production("scalar", values["m_phi"], values[YUKAWAS[flavour]] ** 2, matter.p, matter.n)
 
     def decays(self, state: str, values: Mapping[str, float]) -> dict[str, float]:
         """Return the partial widths [GeV] of N4 by final state, from the model's parameters."""

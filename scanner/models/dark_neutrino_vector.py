@@ -13,7 +13,8 @@ Final states: ``nu_e_e``, ``N4_e_e`` and so on hold Z′ on-shell, off-shell and
 like are dark cascades. BR_inv is the branching ratio of what is not named, before Z′ → ν ν, ν N and N N are added.
 Z′ is taken to decay where N does.
 
-Until the experiments that see upscattering are there, the model has no signal: it has widths, but no scan.
+Until the experiments that see upscattering are there, the model has no signal: it has cross sections and widths, but no
+scan.
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ import numpy as np
 from scanner.errors import InputError
 from scanner.models.base import Model
 from scanner.models.dark_neutrinos import (
-    CHARGE,
-    CHARGE_RATIOS,
+    CHARGES,
     DARKNEWS,
-    NATURE,
     PANORAMA,
+    SWITCHES,
     DarkNeutrinoModel,
+    Production,
+    charge_of,
     refuse_both,
 )
 from scanner.models.heavy_neutrinos import weak_rows
@@ -73,8 +75,8 @@ _PARAMETERS = (
     Parameter("alpha_D", "1", 0.25, 0.0, 1.0, r"$\alpha_D$"),
     Parameter("epsilon", "1", 1e-3, -1.0, 1.0, r"$\epsilon$"),
     Parameter("BR_inv", "1", 0.0, 0.0, 0.999999, r"BR$(Z'\to{\rm inv})$"),
-    NATURE,
-    CHARGE,
+    *SWITCHES,
+    CHARGES,
     *(Parameter(f"V_{a}4", "1", 0.0, 0.0, 10.0, rf"$V_{{{label}4}}$") for a, label in FLAVOURS.items()),
     *(Parameter(f"V_{x}", "1", 0.0, -10.0, 10.0, f"$V_{x}$") for x in ("p", "n", "l")),
     Parameter("A_l", "1", 0.0, -10.0, 10.0, "$A_l$"),
@@ -176,18 +178,13 @@ def vertices(values: Mapping[str, float]) -> Vertices:
     light = {state: g_D * dark[state] * overlap for state in masses}
     pairs = itertools.combinations_with_replacement(masses, 2)
     heavy = {(i, j): g_D * dark[i] * dark[j] for i, j in pairs}
-    charge = math.sqrt(4 * math.pi * ALPHA_EM) * _kinetic(values)
+    charge = charge_of(values) * values["epsilon"]
     mediator = VectorMediator(mass, V_l=-charge, V_p=charge, BR_inv=BR_inv)
     return Vertices(masses, light, heavy, g_D * float(np.dot(overlap, overlap)), mediator)
 
 
 def _mixings(state: str, values: Mapping[str, float]) -> np.ndarray:
     return np.array([math.sqrt(values[name]) for name in MIXINGS[state]])
-
-
-def _kinetic(values: Mapping[str, float]) -> float:
-    """Epsilon of a charge e0 that is as good as that of the charge chosen."""
-    return CHARGE_RATIOS[int(values["charge"])] * values["epsilon"]
 
 
 def dark_pairs(found: Vertices, states: tuple[str, ...], majorana: bool) -> dict[str, DarkPair]:
@@ -229,6 +226,12 @@ class DarkNeutrinoVector(DarkNeutrinoModel):
                 f"{self.name}.{replaced[0]}", f"explicit vertices ({', '.join(VERTICES)}) leave no place for it"
             )
         return values
+
+    def production(self, state: str, flavour: int, values: Mapping[str, float]) -> Production:
+        """Return how ν of a flavour becomes a state: by Z′ alone, without the Z."""
+        found = vertices(values)
+        V = float(found.light[state][flavour])
+        return Production("vector", values["m_Zprime"], V**2, found.mediator.V_p, found.mediator.V_n)
 
     def decays(self, state: str, values: Mapping[str, float]) -> dict[str, float]:
         """Return the partial widths [GeV] of a state by final state, from the model's parameters."""
@@ -280,7 +283,9 @@ def _weak(state: str, values: Mapping[str, float], found: Vertices, majorana: bo
     widths = dict(zip(CHANNELS, map(float, mixings**2 @ weak_rows(mass, majorana)), strict=True))
     if values["alpha_D"] == 0:
         return widths
-    photon = DarkPhoton(values["m_Zprime"], values["alpha_D"], _kinetic(values), values["BR_inv"])
+    # That function's charge is the one of α(0).
+    epsilon = found.mediator.V_p / math.sqrt(4 * math.pi * ALPHA_EM)
+    photon = DarkPhoton(values["m_Zprime"], values["alpha_D"], epsilon, values["BR_inv"])
     products = mixings * found.light[state] / math.sqrt(4 * math.pi * values["alpha_D"])
     for channel, rows in dark_photon_widths(mass, photon).interference.items():
         widths[channel] += (2.0 if majorana else 1.0) * float(products @ rows)

@@ -1,7 +1,6 @@
-"""What all models of upscattering to dark neutrinos share: heavy states N4, N5, N6, their widths and decay lengths.
+"""What all models of upscattering to dark neutrinos share: cross sections, widths and decay lengths of N4, N5, N6.
 
-The heaviest of them is what a beam makes; its decays are those that the methods speak of, unless another state is
-asked for.
+The heaviest state that there is is what a beam makes, and what the methods speak of unless another is asked for.
 """
 
 from __future__ import annotations
@@ -9,19 +8,31 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from scanner.errors import InputError
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scanner.errors import InputError, did_you_mean
 from scanner.models.base import Model
+from scanner.physics.form_factors import Nuclide, nuclide
+from scanner.physics.upscattering import CHARGE, CM2, FORM_FACTORS, SPINS, sigma_hat
+from scanner.physics.upscattering import target as target_of
 from scanner.units import HBARC_GEV_M
 from scanner.vocabulary import Parameter, Reference
 
-NATURE = Parameter.choice("nature", "dirac", "majorana")
+FLAVOURS = ("e", "mu", "tau")
 
-CHARGE = Parameter.choice("charge", "gsw", "e0")
-"""The electric charge that couplings to matter are a multiple of: g sin θ_W of G_F and m_W, or that of α(0)."""
+CHARGES = Parameter.choice("charge", *CHARGE)
+"""The electric charge that couplings to matter are a multiple of; see `scanner.physics.upscattering.CHARGE`."""
 
-CHARGE_RATIOS = (1.01914, 1.0)
-"""Charge over √(4π α(0)), for the choices of `CHARGE`. The first is the one of DarkNews 0.4.8, 2207.04137."""
+SWITCHES = (
+    Parameter.choice("nature", "dirac", "majorana"),
+    Parameter.choice("form_factor", *FORM_FACTORS),
+    Parameter.choice("pauli", "false", "true"),
+    Parameter.choice("spin", *SPINS),
+)
+"""Nature of the heavy states, and those of `scanner.physics.upscattering.target`."""
 
 DARKNEWS = Reference(
     "Abdullahi:2022cdw",
@@ -50,6 +61,35 @@ def refuse_both(where: str, first: str, second: str, both: bool) -> None:
         raise InputError(where, f"{first} and {second} are two ways of giving the same couplings", hint="give one")
 
 
+class Production(NamedTuple):
+    """How ν_a becomes a heavy state off matter, in the words of `scanner.physics.upscattering`."""
+
+    mediator: str
+    """``vector``, ``scalar`` or ``dipole``."""
+    mass: float
+    """Of what is exchanged [GeV]."""
+    neutrino: float
+    """|V_a|², |S_a|² or |d_a|² [GeV⁻²]."""
+    p: float
+    """Coupling to the proton: V_p, S_p or e."""
+    n: float
+    """Coupling to the neutron; 0 where the mediator meets but its electromagnetic current."""
+
+    def terms(self, regime: str, nucleus: Nuclide) -> tuple[tuple[str | None, float], ...]:
+        """Return the currents of the scatterers, and what multiplies their cross sections."""
+        if regime == "coherent":
+            return ((None, (nucleus.Z * self.p + (nucleus.A - nucleus.Z) * self.n) ** 2),)
+        own, other = (self.p, self.n) if regime == "proton" else (self.n, self.p)
+        if self.mediator == "scalar":
+            return ((None, own**2),)
+        return (("proton", own**2), ("interference", own * other), ("neutron", other**2))
+
+
+def charge_of(values: Mapping[str, float]) -> float:
+    """Return the electric charge that was chosen."""
+    return CHARGE[str(CHARGES.shown(values["charge"]))]
+
+
 class DarkNeutrinoModel(Model, abc.ABC):
     """A model of heavy states that neutrinos scatter into; each kind says what they are and how they decay."""
 
@@ -61,6 +101,10 @@ class DarkNeutrinoModel(Model, abc.ABC):
     def decays(self, state: str, values: Mapping[str, float]) -> dict[str, float]:
         """Return the partial widths [GeV] of a state by final state, from the model's parameters."""
 
+    @abc.abstractmethod
+    def production(self, state: str, flavour: int, values: Mapping[str, float]) -> Production:
+        """Return how ν of a flavour (an index into FLAVOURS) becomes a state."""
+
     def complete(self, given: Mapping[str, object]) -> dict[str, float]:
         """Return every parameter's value: those given, checked against the model's domain, and the defaults.
 
@@ -69,7 +113,8 @@ class DarkNeutrinoModel(Model, abc.ABC):
         InputError
             For an unknown name, a value outside its range, or a point outside the model's domain.
         """
-        values = super().complete(given)
+        # YAML and Python have words of their own for the choice of pauli.
+        values = super().complete({k: str(v).lower() if isinstance(v, bool) else v for k, v in given.items()})
         for constraint in self.constraints:
             found = math.fsum(factor * values[name] for name, factor in constraint.coefficients.items())
             if found > constraint.upper:
@@ -92,10 +137,63 @@ class DarkNeutrinoModel(Model, abc.ABC):
             For a value outside its range, a point outside the model's domain, or a state that the point lacks.
         """
         values = self.complete(params)
+        return self.decays(self._state(of, values), values)
+
+    def cross_section(
+        self,
+        target: str,
+        E_nu: ArrayLike,
+        regime: str = "coherent",
+        *,
+        flavour: str = "mu",
+        of: str | None = None,
+        **params: float | str,
+    ) -> NDArray[np.float64]:
+        """Return the cross section of ν + target → N + target per nucleus [cm²], helicities of N summed.
+
+        Parameters
+        ----------
+        target
+            A nuclide, such as ``Ar40``.
+        E_nu
+            Energy of ν [GeV], of any shape.
+        regime
+            ``coherent``, or ``proton`` and ``neutron``: the sum over the nucleons of the nucleus, which are free unless
+            ``pauli``.
+        flavour
+            Of ν (or ν̄, which is the same): ``e``, ``mu`` or ``tau``.
+        of
+            ``N4``, ``N5`` or ``N6``; the heaviest that there is where not given.
+        **params
+            The model's parameters; defaults where not given.
+
+        Returns
+        -------
+        float64, shape of E_nu
+            0 up to the threshold.
+
+        Raises
+        ------
+        InputError
+            As for `widths`, or for an unknown target, regime or flavour, or energies that are none.
+        """
+        if flavour not in FLAVOURS:
+            raise InputError("flavour", "unknown", flavour, ", ".join(FLAVOURS), did_you_mean(flavour, FLAVOURS))
+        values = self.complete(params)
+        state = self._state(of, values)
+        made = self.production(state, FLAVOURS.index(flavour), values)
+        switches = {p.name: str(p.shown(values[p.name])) for p in SWITCHES if p.name in ("form_factor", "spin")}
+        total = np.zeros(np.shape(E_nu))
+        for current, factor in made.terms(regime, nuclide(target)):
+            off = target_of(target, regime, pauli=bool(values["pauli"]), current=current, **switches)
+            total += factor * sigma_hat(made.mediator, E_nu, self.masses(values)[state], made.mass, off)
+        return CM2 * made.neutrino * total
+
+    def _state(self, of: str | None, values: Mapping[str, float]) -> str:
         states = list(self.masses(values))
         if of is not None and of not in states:
             raise InputError("of", "no heavy state of this point", of, ", ".join(states))
-        return self.decays(of or states[-1], values)
+        return of or states[-1]
 
     def ctau(self, *, of: str | None = None, **params: float | str) -> float:
         """Return the proper decay length ħc/Γ [m]; infinite where nothing lets the state decay."""
