@@ -354,10 +354,10 @@ def sigma_hat(mediator: str, E: ArrayLike, m_N: float, m_mediator: float, off: T
 
     Examples
     --------
-    Of a dark photon of 30 MeV and N of 420 MeV, V_μ = 1 and e ε = 1, off all of carbon [cm²]:
+    Of a dark photon of 30 MeV off all six protons of carbon together, for V_a = 1 and e ε = 1e-4 [cm²]:
 
-    >>> f"{float(sigma_hat('vector', 0.7, 0.42, 0.03, target('C12'))) * 6**2 * CM2:.3e}"
-    '...'
+    >>> f"{sigma_hat('vector', 0.7, 0.42, 0.03, target('C12')) * (6 * 1e-4) ** 2 * CM2:.3e}"
+    '6.193e-35'
     """
     kind = _one_of("mediator", mediator, MEDIATORS)
     energies = np.asarray(E, float)
