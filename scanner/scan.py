@@ -308,6 +308,9 @@ def expand(values: Values, axes: tuple[str, ...], shape: tuple[int, ...]) -> np.
 
 def _member(model: Model, where: str, name: str) -> Member:
     experiment: Experiment = _named(registry.experiment, where, name)
+    if not model.signals:
+        hint = "its widths and cross sections are methods of `scanner.model(name)`"
+        raise InputError("model", f"model {model.name!r} has no signal in any experiment yet", hint=hint)
     common = [s for s in model.signals if s in experiment.signals]
     if not common:
         raise InputError(

@@ -18,8 +18,8 @@ ENTRY_POINT_GROUPS = ("scanner.models", "scanner.experiments", "scanner.signals"
 
 @functools.cache
 def kernel_sources() -> tuple[Path, ...]:
-    """All files that may hold kernels: this package's and every plug-in's, in a fixed order."""
-    own = [PACKAGE / "units.py", PACKAGE / "evaluate.py"]
+    """All files that kernels and tables are made from: this package's and every plug-in's, in a fixed order."""
+    own = [PACKAGE / "units.py", PACKAGE / "evaluate.py", *sorted((PACKAGE / "physics" / "data").glob("*.txt"))]
     for folder in ("physics", "likelihoods", "signals", "models", "experiments"):
         own += sorted((PACKAGE / folder).glob("*.py"))
     return tuple(own) + tuple(sorted(set(plugin_sources())))

@@ -55,7 +55,7 @@ def test_majorana_is_twice_dirac_into_light_neutrinos(model, point):
 
 @EVERY
 def test_there_is_no_scan_yet(model, point):
-    with pytest.raises(InputError, match="has no signal for experiment 'miniboone'"):
+    with pytest.raises(InputError, match="has no signal in any experiment yet"):
         scan.point(model, ["miniboone"], point)
     assert registry.providers("models")[model.name].module == f"scanner.models.{model.name}"
 
