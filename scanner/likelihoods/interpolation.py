@@ -2,10 +2,10 @@
 
 A tensor product of parabolas through the two nodes of a cell, with the mean of the second derivatives at them: of
 fourth order where these agree, straight where their signs differ. It is bounded such that no slope within a cell is
-beyond those of the cells beside it, so that a step gets no wiggles, and there is no minimum that the nodes do not
-show. Nodes without a number are left out; between two nodes of which one has none, there is none. The error given is
-what the larger of the two second derivatives would bend a straight line by, added up over the axes: an estimate from
-above wherever the nodes resolve the surface at all.
+beyond those of the cells beside it: what rises over the nodes rises between them, and a step gets no wiggles. Nodes
+without a number are left out; between two nodes of which one has none, there is none. The error given is what the
+larger of the two second derivatives would bend a straight line by, added up over the axes: an estimate from above
+wherever the nodes resolve the surface at all.
 """
 
 from __future__ import annotations

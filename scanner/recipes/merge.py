@@ -373,7 +373,7 @@ def _refuse_other_pieces(names: Sequence[str], pieces: Sequence[Piece]) -> None:
                 raise InputError(
                     "merge",
                     f"{where}, at {math.prod(common):,} points in common: these data would count twice",
-                    hint="leave one of the stores out, or choose experiments with --experiment",
+                    hint="leave one of the stores out, choose with --experiment, or merge all pieces of a grid at once",
                 )
 
 
