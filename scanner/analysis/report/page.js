@@ -263,6 +263,7 @@ function chooseStore(index) {
   options($("source"), usable, state.source);
   fillExperiments();
   fillStore();
+  matchDof();
   chooseAxes();
 }
 
@@ -282,6 +283,11 @@ function fillStore() {
   const named = Object.keys(store.spectra);
   options($("spectrum-experiment"), named.map((name) => [name, name]), named.find((name) => state.summed.has(name)));
   $("spectrum-section").hidden = named.length === 0;
+}
+
+/** Take as many degrees of freedom as there are axes in the figure; one may choose otherwise. */
+function matchDof() {
+  document.querySelector(`input[name=dof][value="${state.y === null ? 1 : 2}"]`).checked = true;
 }
 
 /** Offer axes, sliders for the others, and the limits on the upper one. */
@@ -363,7 +369,8 @@ function fillExperiments() {
 function chooseLimits() {
   const seen = new Map(state.store.limits.map(({ parameter, along }) => [JSON.stringify([parameter, along]), along ? `${parameter} along ${along}` : parameter]));
   const wanted = JSON.stringify([state.y, state.x]);
-  options($("limit-axes"), [...seen], seen.has(wanted) ? wanted : undefined);
+  const alike = [...seen.keys()].find((key) => JSON.parse(key)[0] === state.x);
+  options($("limit-axes"), [...seen], seen.has(wanted) ? wanted : alike);
   return drawLimits();
 }
 
@@ -436,6 +443,7 @@ async function start() {
   $("x").onchange = () => chooseX($("x").value);
   $("y").onchange = () => {
     state.y = $("y").value || null;
+    matchDof();
     state.point = bestPoint();
     return chooseAxes();
   };
