@@ -13,7 +13,9 @@ import mplhep  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 from matplotlib.axis import Axis
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from matplotlib.ticker import FuncFormatter, NullFormatter, StrMethodFormatter
 
 from scanner.errors import InputError
@@ -91,10 +93,26 @@ def writing(output: Path, formats: tuple[str, ...]) -> Iterator[None]:
             raise InputError("--output", f"cannot be written: {error.strerror}", str(output)) from None
 
 
-def check_format(output: Path, formats: tuple[str, ...]) -> None:
+def check_format(output: Path, formats: tuple[str, ...], where: str = "--output") -> None:
     """Refuse a file of another format: also what takes long to compute shall say so first."""
     if output.suffix.lower() not in formats:
-        raise InputError("--output", "unknown kind of figure", str(output), " or ".join(formats))
+        raise InputError(where, "unknown kind of figure", str(output), " or ".join(formats))
+
+
+def check_text(where: str, text: str) -> None:
+    """Refuse text between dollar signs that cannot be drawn: also what takes long to compute shall say so first."""
+    try:
+        if is_math_text(text):
+            MathTextParser("path").parse(text)
+    except ValueError:
+        raise InputError(
+            where, "is not a formula that can be drawn", text, hint=r"write \$ for a dollar sign"
+        ) from None
+
+
+def named(text: str) -> str:
+    """A label for the legend, which passes over those that begin with an underscore."""
+    return f" {text}" if text.startswith("_") else text
 
 
 def dress(axis: Axis, coordinate: xr.DataArray, *more: xr.DataArray) -> None:

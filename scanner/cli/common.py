@@ -82,6 +82,8 @@ def assignments(where: str, texts: list[str]) -> dict[str, float | str]:
         name, equals, value = text.partition("=")
         if not equals or not name or not value:
             raise InputError(where, "expected name=value", text)
+        if name in found:
+            raise InputError(where, f"{name!r} is given twice", text)
         try:
             found[name] = float(value)
         except ValueError:
@@ -96,3 +98,17 @@ def numbers(where: str, texts: list[str]) -> dict[str, float]:
         if isinstance(value, str):
             raise InputError(where, "expected name=value with a number", f"{name}={value}")
     return {name: float(value) for name, value in found.items()}
+
+
+def groups(texts: list[str]) -> dict[str, list[str]]:
+    """Return ``label=exp1,exp2`` options by label."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        label, _, names = text.partition("=")
+        experiments = [name.strip() for name in names.split(",")]
+        if not label or not all(experiments):
+            raise InputError("--group", "expected label=exp1,exp2", text)
+        if label in found:
+            raise InputError("--group", "this label is given twice", label)
+        found[label] = experiments
+    return found
