@@ -13,6 +13,8 @@ from rich.console import Console
 from scanner.errors import InputError, ScannerError
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from scanner.scan import Scan
 
 P = ParamSpec("P")
@@ -66,6 +68,21 @@ def resolve(file: Path, settings: list[str] | None) -> Scan:
     from scanner.config import read_scan_file
 
     return scans.resolve(read_scan_file(file, tuple(settings or ())))
+
+
+def likelihoods(store: str, level: int | str = 0) -> xr.Dataset:
+    """Open a store to be shown, and warn if it is not complete: profiles and best fits are then of what there is."""
+    from scanner.cube import open_cube
+    from scanner.dataset import open_likelihoods
+    from scanner.ledger import DONE
+
+    dataset = open_likelihoods(store, level)
+    ledger, _ = open_cube(store).ledger()
+    lacking = ledger.state.size - ledger.count(DONE)
+    if lacking:
+        blocks = f"{lacking:,} of {ledger.state.size:,} blocks are missing or failed"
+        err.print(f"{store}: is not complete: {blocks}; what is shown is of the others", style="yellow")
+    return dataset
 
 
 def only(where: str, values: list[float]) -> float:

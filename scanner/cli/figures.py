@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.common import ClusterOption, WorkersOption, command, groups, numbers, only, out, resolve
+from scanner.cli.common import ClusterOption, WorkersOption, command, groups, likelihoods, numbers, only, out, resolve
 from scanner.cli.scans import drive
 from scanner.errors import InputError
 
@@ -208,7 +208,6 @@ def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, .
 def _open(stores: Sequence[str], level: str = "0") -> dict[str, xr.Dataset]:
     """Open stores, at a level of theirs, by their labels: the text before ``=``, or the name of the file."""
     from scanner.analysis import style
-    from scanner.dataset import open_likelihoods
 
     cubes: dict[str, xr.Dataset] = {}
     for text in stores:
@@ -218,7 +217,7 @@ def _open(stores: Sequence[str], level: str = "0") -> dict[str, xr.Dataset]:
         style.check_text("STORE", label)
         if label in cubes:
             raise InputError("STORE", f"two stores are called {label!r}", hint="write label=path")
-        cubes[label] = open_likelihoods(url, int(level) if level.isdecimal() else level)
+        cubes[label] = likelihoods(url, int(level) if level.isdecimal() else level)
     return cubes
 
 

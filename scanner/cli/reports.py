@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.common import command, groups, out
+from scanner.cli.common import command, groups, likelihoods, out
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -27,10 +27,9 @@ def report(
 ) -> None:
     """Write stores as one page that a browser opens from the disk, without a network."""
     from scanner.analysis.report import write_report
-    from scanner.dataset import open_likelihoods
 
     named = groups(group or [])
-    datasets = [open_likelihoods(store) for store in stores]
+    datasets = [likelihoods(store) for store in stores]
     size = write_report(datasets, output, named, max_mb, _predict if spectra else None, spectra)
     out.print(f"{output}: {len(datasets)} store(s), {size / 1e6:.1f} MB", highlight=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -112,6 +113,18 @@ def test_every_store_is_in_the_legend_whatever_its_name(store: Path, tmp_path: P
     legend = saved[0].axes[0].get_legend()
     assert legend is not None and [text.get_text() for text in legend.get_texts()] == [" _first", r"\$\nonsense\$"]
     assert_one_message(call("plot", rf"$\x$={store}", *AXES, "-o", tmp_path / "a.png"), BAD_INPUT)
+
+
+def test_an_incomplete_store_is_drawn_with_a_warning(store: Path, tmp_path: Path, saved: list[Figure]) -> None:
+    part = tmp_path / "part.zarr"
+    shutil.copytree(store, part)
+    shutil.rmtree(part / "ledger")  # rebuilt from the blocks that are there
+    lost = next(path for path in (part / "g0" / "status" / "c").rglob("*") if path.is_file())
+    lost.unlink()
+    result = call("plot", part, "--x", "m_N", "-o", tmp_path / "a.png")
+    assert result.exit_code == OK and saved
+    assert "part.zarr: is not complete: 1 of" in result.stderr
+    assert "not complete" not in call("plot", store, "--x", "m_N", "-o", tmp_path / "a.png").stderr
 
 
 def test_plot_a_corner(store: Path, tmp_path: Path, saved: list[Figure]) -> None:
