@@ -111,7 +111,7 @@ async function draw() {
   const own = await ownSurfaces();
   if (mine !== turn) return;
   shown = sum;
-  if (sum) sum.name = names.length > 6 ? `the sum of ${names.length} experiments` : names.join(" + ");
+  if (sum) sum.name = names.length > 3 ? `the sum of ${names.length} experiments` : names.join(" + ");
   report(problem ?? (sum ? null : "no point that could be summed has a result here"));
   caption(sum, names);
   drawPointSliders();
@@ -433,7 +433,9 @@ function click(data) {
 }
 
 async function start() {
-  options($("store"), DATA.stores.map(({ title }, i) => [i, title]), 0);
+  const titles = DATA.stores.map(({ title }) => title);
+  const named = ({ title, provenance }) => (titles.filter((other) => other === title).length > 1 ? `${title} (${provenance.store})` : title);
+  options($("store"), DATA.stores.map((store, i) => [i, named(store)]), 0);
   $("levels").replaceChildren(
     ...DATA.levels.map(({ cl }) => element("label", {}, element("input", { type: "checkbox", value: cl, defaultChecked: [0.6827, 0.9, 0.99].includes(cl) }), ` ${percent(cl)}`)),
   );
