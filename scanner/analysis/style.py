@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.mathtext import MathTextParser
 from matplotlib.ticker import FuncFormatter, NullFormatter, StrMethodFormatter
 
+from scanner.analysis.axes import drawn_in_log
 from scanner.errors import InputError
 
 STILL = (".png", ".pdf")
@@ -120,7 +121,7 @@ def dress(axis: Axis, coordinate: xr.DataArray, *more: xr.DataArray) -> None:
     name = axis.axis_name  # type: ignore[attr-defined]
     values = np.concatenate([one.values for one in (coordinate, *more)])
     axis.axes.set(**{f"{name}label": label(coordinate)})
-    if is_log(coordinate):
+    if drawn_in_log(coordinate):
         axis.axes.set(**{f"{name}scale": "log"})
         _set_log_labels(axis, values.max() / values.min())
     if values.min() < values.max():
@@ -134,12 +135,6 @@ def _set_log_labels(axis: Axis, ratio: float) -> None:
         return
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(FuncFormatter(lambda x, _: f"{x:g}" if f"{x:.0e}"[0] in "235" else ""))
-
-
-def is_log(coordinate: xr.DataArray) -> bool:
-    """Whether a parameter is drawn on a logarithmic axis: if it was scanned so, or its listed values ask for it."""
-    scale, values = coordinate.attrs.get("scale", "values"), coordinate.values
-    return bool(scale == "log" or (scale == "values" and values[0] > 0 and values[-1] / values[0] > 50))
 
 
 def label(coordinate: xr.DataArray) -> str:

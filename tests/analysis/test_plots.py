@@ -25,6 +25,7 @@ import scanner
 import scanner.analysis.accessor
 from scanner.analysis import style
 from scanner.analysis.animation import animate
+from scanner.analysis.axes import drawn_in_log
 from scanner.analysis.curves import looks, outlines, plot_contours
 from scanner.analysis.plots import plot_surface
 from scanner.analysis.profiles import corner_pairs, plot_corner, plot_profiles
@@ -460,4 +461,4 @@ def test_labels_between_powers_of_ten(high: float, labels: set[str]) -> None:
     ],
 )
 def test_logarithmic_axes(attributes: dict[str, str], values: list[float], expected: bool) -> None:
-    assert style.is_log(xr.DataArray(values, dims="x", attrs=attributes)) is expected
+    assert drawn_in_log(xr.DataArray(values, dims="x", attrs=attributes)) is expected
