@@ -64,7 +64,8 @@ def open_dataset(url: str | os.PathLike[str], level: int | str = 0) -> xr.Datase
     xarray.Dataset
         ``chi2``, ``status`` and the other outputs over (experiment, *axes), as dask arrays; an experiment
         that ignores an axis is broadcast along it without being read more than once. Attributes hold the
-        scan file, the experiments' statistics and references, and the provenance. A store of pseudo-experiments opens
+        scan file, the experiments' statistics and references, and the provenance; ``refined``, of a level, names its
+        two refined axes. A store of pseudo-experiments opens
         as `scanner.critical_values.toys_dataset` says.
 
     Raises
@@ -185,6 +186,8 @@ def _attributes(cube: Cube) -> dict[str, Any]:
     axes = {name: list(group.axes) for group in cube.groups for name in group.experiments}
     own: dict[str, Any]
     own = {"scan_file": to_yaml(record["scan_file"])} if "scan_file" in record else {"merge": record["merge"]}
+    if isinstance(cube, Refined):
+        own["refined"] = list(record["level"]["plane"])
     if "toys" in record:
         own["toys"] = {name: value for name, value in record["toys"].items() if name != "points"}
     base = cube.above[0] if isinstance(cube, Refined) else cube

@@ -149,6 +149,9 @@ def test_the_command_goes_on_and_says_what_there_is(tmp_path: Path) -> None:
     drawn = call("plot", store, "--x", "sin2_2theta", "--y", "dm2", "--level", "finest", "-o", tmp_path / "a.png")
     assert f"dm2 = {best['dm2']:.4g}" in drawn.stdout, drawn.output
     assert_one_message(call("plot", store, "--x", "dm2", "--level", "coarsest", "-o", tmp_path / "b.png"), BAD_INPUT)
+    profile = call("plot", store, "--x", "dm2", "--level", "finest", "-o", tmp_path / "b.png")
+    assert_one_message(profile, BAD_INPUT)
+    assert "sin2_2theta cannot be profiled on it" in profile.stderr
 
 
 def test_interrupted_failed_and_damaged_blocks_end_as_if_nothing_had_been(

@@ -15,6 +15,12 @@ def is_log(axis: xr.DataArray) -> bool:
     return bool(axis.attrs.get("scale") == "log")
 
 
+def drawn_in_log(axis: xr.DataArray) -> bool:
+    """Whether a parameter is drawn on a logarithmic axis: if it was scanned so, or its listed values ask for it."""
+    scale, values = axis.attrs.get("scale", "values"), axis.values
+    return bool(scale == "log" or (scale == "values" and values[0] > 0 and values[-1] / values[0] > 50))
+
+
 def scaled(axis: xr.DataArray, values: np.ndarray | float | None = None) -> np.ndarray:
     """Return values of an axis (all of its own by default) in its own scale: log10 on logarithmic axes."""
     values = np.asarray(axis.values if values is None else values, dtype=np.float64)

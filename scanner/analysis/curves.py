@@ -91,12 +91,12 @@ def draw_contours(figure: Figure, curves: Sequence[Curve], shade: Shade, best_fi
         for level, value in curve.thresholds.items():
             for points in contour_of(curve.delta, level, value).lines:
                 axes.plot(*points.T, color=colour, linestyle=line, linewidth=widths[level])
-        axes.plot([], [], color=colour, linestyle=line, label=curve.of.label)
+        axes.plot([], [], color=colour, linestyle=line, label=style.named(curve.of.label))
         if best_fit:
             _mark_best_fit(axes, curve.delta, colour)
     for dim, axis in zip(curves[0].delta.dims, (axes.xaxis, axes.yaxis), strict=True):
         style.dress(axis, *(curve.delta[dim] for curve in curves))
-    axes.set_title(title)
+    axes.set_title(title, wrap=True)
     _place_legend(axes, curves, best_fit)
 
 

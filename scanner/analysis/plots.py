@@ -54,7 +54,7 @@ def draw_surface(figure: Figure, delta: xr.DataArray, levels: Sequence[float], t
     _mark_best_fit(axes, delta)
     for dim, axis in zip((x, y), (axes.xaxis, axes.yaxis), strict=True):
         style.dress(axis, dim)
-    axes.set_title(title)
+    axes.set_title(title, wrap=True)
     if np.isnan(delta.values).any():
         axes.set_facecolor("0.85")
         axes.plot([], [], "s", color="0.85", markersize=9, label="no result (see status)")

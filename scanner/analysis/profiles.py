@@ -47,10 +47,11 @@ def plot_profiles(curves: Sequence[Curve], output: Path, title: str = "") -> Non
         axes = figure.subplots()
         for curve, (colour, line) in zip(curves, looks(curves), strict=True):
             (x,) = (curve.delta[dim] for dim in curve.delta.dims)
-            axes.plot(x, curve.delta, color=colour, linestyle=line, label=curve.of.label)
+            axes.plot(x, curve.delta, color=colour, linestyle=line, label=style.named(curve.of.label))
         _sigmas(axes, names=True)
         style.dress(axes.xaxis, *(curve.delta[curve.delta.dims[0]] for curve in curves))
-        axes.set(ylim=(BOTTOM, TOP), ylabel=r"$\Delta\chi^2$", title=title)
+        axes.set(ylim=(BOTTOM, TOP), ylabel=r"$\Delta\chi^2$")
+        axes.set_title(title, wrap=True)
         axes.legend(**legend_place(curves))
 
 
@@ -100,7 +101,7 @@ def plot_corner(
             if row < len(names) - 1:
                 axes.set_xlabel("")
         _corner_legend(figure, first, levels)
-        figure.suptitle(title, fontsize="small")
+        figure.suptitle(title, fontsize="small", wrap=True)
 
 
 def corner_pairs(names: Sequence[str]) -> list[tuple[str, str]]:

@@ -32,8 +32,6 @@ class Selection:
         Names; all of the cube's by default.
     levels
         Confidence levels of its contours.
-    dof
-        Degrees of freedom of these, by Wilks' theorem.
     line
         How it is drawn; by default solid, changing when the colours are used up.
     colour
@@ -46,7 +44,6 @@ class Selection:
     dataset: xr.Dataset
     experiments: tuple[str, ...] | None = None
     levels: tuple[float, ...] = (0.90,)
-    dof: int = 2
     line: Line | None = None
     colour: str | None = None
     toys: xr.Dataset | None = None
@@ -59,12 +56,18 @@ class Curve:
     of: Selection
     delta: xr.DataArray
 
+    @property
+    def dof(self) -> int:
+        """Degrees of freedom of its contours: two, but of one experiment alone those at which its own limits lie."""
+        names = self.delta.attrs["experiments"]
+        return int(self.of.dataset.attrs["experiments"][names[0]].get("limit_dof", 2)) if len(names) == 1 else 2
+
     @functools.cached_property
     def thresholds(self) -> dict[float, float | np.ndarray]:
         """Δχ² of its contours by confidence level, both increasing; with pseudo-experiments, one at each point."""
         levels, toys = sorted(self.of.levels), self.of.toys
         if toys is None:
-            return {level: threshold(level, self.of.dof) for level in levels}
+            return {level: threshold(level, self.dof) for level in levels}
         return {level: critical_values(toys, self.delta, level) for level in levels}
 
     @property
@@ -138,7 +141,7 @@ def alone(dataset: xr.Dataset, name: str, levels: tuple[float, ...], label: str)
     """Return what one experiment says by itself: at its own Δχ², dashed if it is known from a published curve."""
     facts = dataset.attrs["experiments"][name]
     line: Line = "dashed" if facts.get("from_curve") else "solid"
-    return Selection(label, dataset, (name,), levels, facts.get("limit_dof", 2), line)
+    return Selection(label, dataset, (name,), levels, line)
 
 
 def holding(known: Mapping[str, Sequence[str]], names: Sequence[str], where: str) -> str:

@@ -54,7 +54,7 @@ def plot_spectrum(predicted: xr.Dataset, output: Path, title: str = "") -> None:
             axes.set_axis_on()
             _draw(axes, bins, bool(predicted.attrs.get("projection")))
             axes.set_title(", ".join(filter(None, key)))
-        figure.suptitle(title, fontsize="small")
+        figure.suptitle(title, fontsize="small", wrap=True)
 
 
 def _check(predicted: xr.Dataset) -> None:

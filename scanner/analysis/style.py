@@ -13,9 +13,12 @@ import mplhep  # type: ignore[import-untyped]
 import numpy as np
 import xarray as xr
 from matplotlib.axis import Axis
+from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
+from matplotlib.mathtext import MathTextParser
 from matplotlib.ticker import FuncFormatter, NullFormatter, StrMethodFormatter
 
+from scanner.analysis.axes import drawn_in_log
 from scanner.errors import InputError
 
 STILL = (".png", ".pdf")
@@ -91,10 +94,26 @@ def writing(output: Path, formats: tuple[str, ...]) -> Iterator[None]:
             raise InputError("--output", f"cannot be written: {error.strerror}", str(output)) from None
 
 
-def check_format(output: Path, formats: tuple[str, ...]) -> None:
+def check_format(output: Path, formats: tuple[str, ...], where: str = "--output") -> None:
     """Refuse a file of another format: also what takes long to compute shall say so first."""
     if output.suffix.lower() not in formats:
-        raise InputError("--output", "unknown kind of figure", str(output), " or ".join(formats))
+        raise InputError(where, "unknown kind of figure", str(output), " or ".join(formats))
+
+
+def check_text(where: str, text: str) -> None:
+    """Refuse text between dollar signs that cannot be drawn: also what takes long to compute shall say so first."""
+    try:
+        if is_math_text(text):
+            MathTextParser("path").parse(text)
+    except ValueError:
+        raise InputError(
+            where, "is not a formula that can be drawn", text, hint=r"write \$ for a dollar sign"
+        ) from None
+
+
+def named(text: str) -> str:
+    """A label for the legend, which passes over those that begin with an underscore."""
+    return f" {text}" if text.startswith("_") else text
 
 
 def dress(axis: Axis, coordinate: xr.DataArray, *more: xr.DataArray) -> None:
@@ -102,7 +121,7 @@ def dress(axis: Axis, coordinate: xr.DataArray, *more: xr.DataArray) -> None:
     name = axis.axis_name  # type: ignore[attr-defined]
     values = np.concatenate([one.values for one in (coordinate, *more)])
     axis.axes.set(**{f"{name}label": label(coordinate)})
-    if is_log(coordinate):
+    if drawn_in_log(coordinate):
         axis.axes.set(**{f"{name}scale": "log"})
         _set_log_labels(axis, values.max() / values.min())
     if values.min() < values.max():
@@ -116,12 +135,6 @@ def _set_log_labels(axis: Axis, ratio: float) -> None:
         return
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(FuncFormatter(lambda x, _: f"{x:g}" if f"{x:.0e}"[0] in "235" else ""))
-
-
-def is_log(coordinate: xr.DataArray) -> bool:
-    """Whether a parameter is drawn on a logarithmic axis: if it was scanned so, or its listed values ask for it."""
-    scale, values = coordinate.attrs.get("scale", "values"), coordinate.values
-    return bool(scale == "log" or (scale == "values" and values[0] > 0 and values[-1] / values[0] > 50))
 
 
 def label(coordinate: xr.DataArray) -> str:

@@ -46,7 +46,8 @@ def surface(
     Raises
     ------
     InputError
-        For an unknown axis or value, experiments that cannot be summed, and where no point is ok.
+        For an unknown axis or value, experiments that cannot be summed, where no point is ok, and a refined axis of
+        a level that would be profiled.
     """
     chi2, idle, fixed = prepare(dataset, keep, experiments, at)
     lowest, where = profile(chi2, keep)
@@ -82,7 +83,16 @@ def prepare(
     check_axes(keep, [str(name) for name in chi2.dims], "axis")
     chi2, fixed = fix(chi2, at or {}, keep)
     chi2, idle = drop_idle(chi2, dataset, chi2.attrs["experiments"], keep)
+    _refuse_holes(chi2, dataset.attrs.get("refined", ()), keep)
     return chi2, idle, fixed
+
+
+def _refuse_holes(chi2: xr.DataArray, refined: Sequence[str], keep: Sequence[str]) -> None:
+    """Refuse to profile a refined axis: of most values of the other one only few of its points were computed."""
+    lost = [name for name in refined if name in chi2.dims and name not in keep]
+    if keep and lost:
+        problem = f"a refined level has points near contours alone: {', '.join(lost)} cannot be profiled on it"
+        raise InputError("level", problem, list(keep), hint="keep or fix both refined axes, or take level 0")
 
 
 def profile(chi2: xr.DataArray, keep: Sequence[str]) -> tuple[xr.DataArray, dict[str, np.ndarray]]:

@@ -24,8 +24,11 @@ def predict(
     plot: Annotated[Path | None, typer.Option("--plot", help="draw it with the data, .png or .pdf")] = None,
 ) -> None:
     """Predict an experiment's bins at one point of a model."""
+    from scanner.analysis import style
     from scanner.prediction import predict as evaluate
 
+    if plot is not None:
+        style.check_format(plot, style.STILL, "--plot")
     found = evaluate(model, experiment, **assignments("parameters", values or []))
     if plot is not None:
         from scanner.analysis.spectra import plot_spectrum

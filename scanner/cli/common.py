@@ -13,6 +13,8 @@ from rich.console import Console
 from scanner.errors import InputError, ScannerError
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from scanner.scan import Scan
 
 P = ParamSpec("P")
@@ -68,6 +70,21 @@ def resolve(file: Path, settings: list[str] | None) -> Scan:
     return scans.resolve(read_scan_file(file, tuple(settings or ())))
 
 
+def likelihoods(store: str, level: int | str = 0) -> xr.Dataset:
+    """Open a store to be shown, and warn if it is not complete: profiles and best fits are then of what there is."""
+    from scanner.cube import open_cube
+    from scanner.dataset import open_likelihoods
+    from scanner.ledger import DONE
+
+    dataset = open_likelihoods(store, level)
+    ledger, _ = open_cube(store).ledger()
+    lacking = ledger.state.size - ledger.count(DONE)
+    if lacking:
+        blocks = f"{lacking:,} of {ledger.state.size:,} blocks are missing or failed"
+        err.print(f"{store}: is not complete: {blocks}; what is shown is of the others", style="yellow")
+    return dataset
+
+
 def only(where: str, values: list[float]) -> float:
     """Return the value of an option that may be given once here."""
     if len(values) != 1:
@@ -82,6 +99,8 @@ def assignments(where: str, texts: list[str]) -> dict[str, float | str]:
         name, equals, value = text.partition("=")
         if not equals or not name or not value:
             raise InputError(where, "expected name=value", text)
+        if name in found:
+            raise InputError(where, f"{name!r} is given twice", text)
         try:
             found[name] = float(value)
         except ValueError:
@@ -96,3 +115,17 @@ def numbers(where: str, texts: list[str]) -> dict[str, float]:
         if isinstance(value, str):
             raise InputError(where, "expected name=value with a number", f"{name}={value}")
     return {name: float(value) for name, value in found.items()}
+
+
+def groups(texts: list[str]) -> dict[str, list[str]]:
+    """Return ``label=exp1,exp2`` options by label."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        label, _, names = text.partition("=")
+        experiments = [name.strip() for name in names.split(",")]
+        if not label or not all(experiments):
+            raise InputError("--group", "expected label=exp1,exp2", text)
+        if label in found:
+            raise InputError("--group", "this label is given twice", label)
+        found[label] = experiments
+    return found

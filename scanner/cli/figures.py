@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.common import ClusterOption, WorkersOption, command, numbers, only, out, resolve
+from scanner.cli.common import ClusterOption, WorkersOption, command, groups, likelihoods, numbers, only, out, resolve
 from scanner.cli.scans import drive
 from scanner.errors import InputError
 
@@ -46,7 +46,8 @@ def plot(
         bool, typer.Option("--contours", help="contours without a surface, as of several stores")
     ] = False,
     group: Annotated[
-        list[str] | None, typer.Option(metavar="label=a,b", help="contours of the sum of a and b; repeat for more")
+        list[str] | None,
+        typer.Option(metavar="label=exp1,exp2", help="contours of a sum of experiments; repeat for more"),
     ] = None,
     published: Annotated[
         list[str] | None, typer.Option(help="experiment drawn alone beside the others; repeat for more")
@@ -69,6 +70,7 @@ def plot(
     from scanner.analysis import selections, style
 
     style.check_format(output, style.MOVING if animate else style.STILL)
+    style.check_text("--title", title or "")
     cubes, fixed = _open(stores, level), numbers("--at", at or [])
     if corner:
         others: dict[str, object] = {
@@ -78,12 +80,17 @@ def plot(
             "--group": group,
             "--animate": animate,
             "--toys": toys,
+            "--contours": contours,
+            "--published": published,
+            "--best-fit": best_fit,
         }
         _refuse("--corner", others)
         _corner(cubes, axis, experiment, cl or list(SURFACE_LEVELS), fixed, output, title)
         return
     if axis:
         raise InputError("--axis", "names axes of a corner", axis, hint="add --corner")
+    if x is not None and y is None:
+        _refuse("profiles over --x alone; add --y", {"--cl": cl, "--contours": contours, "--best-fit": best_fit})
     surface = y is not None and len(cubes) == 1 and not (each or contours or group or published or toys)
     levels = tuple(cl or (SURFACE_LEVELS if surface else CURVE_LEVELS))
     if toys is None:
@@ -115,6 +122,8 @@ def figure(
 
     style.check_format(output, style.STILL)
     spec = read_figure_file(file)
+    for where, text in _texts(spec).items():
+        style.check_text(where, text)
     cubes = _make(spec, file.parent, cluster, workers)
     levels = tuple(spec.cl)
     if spec.curves:
@@ -125,6 +134,12 @@ def figure(
     chosen += selections.published(cubes, spec.published, levels, "published", spec.labels)
     curves = selections.curves(chosen, [spec.x] if spec.y is None else [spec.x, spec.y], spec.at)
     _draw(curves, output, None if spec.fill == "surface" else spec.fill, spec.best_fit, spec.title)
+
+
+def _texts(spec: FigureFile) -> dict[str, str]:
+    """What a figure file writes into the figure, by place."""
+    curves = {f"curves[{number}].label": curve.label for number, curve in enumerate(spec.curves)}
+    return {"title": spec.title, **curves, **{f"labels.{name}": text for name, text in spec.labels.items()}}
 
 
 def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | None) -> dict[str, xr.Dataset]:
@@ -192,16 +207,17 @@ def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, .
 
 def _open(stores: Sequence[str], level: str = "0") -> dict[str, xr.Dataset]:
     """Open stores, at a level of theirs, by their labels: the text before ``=``, or the name of the file."""
-    from scanner.dataset import open_likelihoods
+    from scanner.analysis import style
 
     cubes: dict[str, xr.Dataset] = {}
     for text in stores:
         label, _, url = text.partition("=")
         if not url or Path(text).exists():
-            label, url = Path(text).stem, text
+            label, url = Path(text).stem.replace("$", r"\$"), text
+        style.check_text("STORE", label)
         if label in cubes:
             raise InputError("STORE", f"two stores are called {label!r}", hint="write label=path")
-        cubes[label] = open_likelihoods(url, int(level) if level.isdecimal() else level)
+        cubes[label] = likelihoods(url, int(level) if level.isdecimal() else level)
     return cubes
 
 
@@ -210,17 +226,6 @@ def _refuse(option: str, others: dict[str, object]) -> None:
     given = [name for name, value in others.items() if value]
     if given:
         raise InputError(given[0], f"does not go with {option}")
-
-
-def _groups(texts: Sequence[str]) -> dict[str, list[str]]:
-    """``label=a,b`` by label."""
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        label, _, names = text.partition("=")
-        if not label or not all(names.split(",")) or label in found:
-            raise InputError("--group", "expected another label=experiment,experiment", text)
-        found[label] = names.split(",")
-    return found
 
 
 def _select(
@@ -236,7 +241,7 @@ def _select(
 
     if group:
         _refuse("--group", {"--experiment": experiments, "--each": each})
-        return selections.groups(cubes, _groups(group), levels, "--group")
+        return selections.groups(cubes, groups(group), levels, "--group")
     if each:
         return selections.each_alone(cubes, experiments, (only("--cl", list(levels)),))
     if profiles and len(cubes) == 1:

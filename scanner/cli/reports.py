@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli.common import command, out
-from scanner.errors import InputError
+from scanner.cli.common import command, groups, likelihoods, out
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -28,26 +27,11 @@ def report(
 ) -> None:
     """Write stores as one page that a browser opens from the disk, without a network."""
     from scanner.analysis.report import write_report
-    from scanner.dataset import open_likelihoods
 
-    groups = _groups(group or [])
-    datasets = [open_likelihoods(store) for store in stores]
-    size = write_report(datasets, output, groups, max_mb, _predict if spectra else None, spectra)
+    named = groups(group or [])
+    datasets = [likelihoods(store) for store in stores]
+    size = write_report(datasets, output, named, max_mb, _predict if spectra else None, spectra)
     out.print(f"{output}: {len(datasets)} store(s), {size / 1e6:.1f} MB", highlight=False)
-
-
-def _groups(texts: list[str]) -> dict[str, list[str]]:
-    """Return groups of experiments by their label."""
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        label, _, names = text.partition("=")
-        experiments = [name.strip() for name in names.split(",")]
-        if not label or not all(experiments):
-            raise InputError("--group", "expected label=exp1,exp2", text)
-        if label in found:
-            raise InputError("--group", "this label is given twice", label)
-        found[label] = experiments
-    return found
 
 
 def _predict(model: str, experiment: str, values: Mapping[str, float | str]) -> xr.Dataset:

@@ -25,6 +25,7 @@ import scanner
 import scanner.analysis.accessor
 from scanner.analysis import style
 from scanner.analysis.animation import animate
+from scanner.analysis.axes import drawn_in_log
 from scanner.analysis.curves import looks, outlines, plot_contours
 from scanner.analysis.plots import plot_surface
 from scanner.analysis.profiles import corner_pairs, plot_corner, plot_profiles
@@ -165,8 +166,10 @@ def test_curves_at_their_own_dof() -> None:
     """A search whose published limit lies at 2.71 is drawn there, and not at 4.61."""
     cube = cube_of({"a": CENTRES["a"]})
     cube.attrs["experiments"]["a"]["limit_dof"] = 1
-    (curve,) = curves(each_alone({"x": cube}, None, (0.9,)), ("m", "q"), {})
-    assert curve.thresholds == {0.9: pytest.approx(2.7055, abs=1e-4)}
+    cubes = {"x": cube}
+    chosen = [*each_alone(cubes, None, (0.9,)), *groups(cubes, {"mine": ["a"]}, (0.9,), ""), *sums(cubes, None, (0.9,))]
+    for curve in curves(chosen, ("m", "q"), {}):
+        assert curve.thresholds == {0.9: pytest.approx(2.7055, abs=1e-4)}
 
 
 def test_what_excludes_nothing_is_said_and_not_drawn(cube: xr.Dataset, tmp_path: Path, saved: list[Figure]) -> None:
@@ -458,4 +461,4 @@ def test_labels_between_powers_of_ten(high: float, labels: set[str]) -> None:
     ],
 )
 def test_logarithmic_axes(attributes: dict[str, str], values: list[float], expected: bool) -> None:
-    assert style.is_log(xr.DataArray(values, dims="x", attrs=attributes)) is expected
+    assert drawn_in_log(xr.DataArray(values, dims="x", attrs=attributes)) is expected

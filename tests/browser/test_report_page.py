@@ -230,7 +230,9 @@ def test_one_axis(browser: Browser) -> None:
     browser.choose("y", "")
     expected = cube().scan.profile("p", experiments=["a", "b"])
     np.testing.assert_allclose(browser.trace("surface")["y"], expected, rtol=1e-6, atol=1e-5)
-    assert browser.trace("sum", cl=0.9)["y"] == [threshold(0.9)] * 2
+    assert browser.trace("sum", cl=0.9)["y"] == [threshold(0.9, dof=1)] * 2
+    browser.choose("y", "q")
+    assert browser.driver.find_element("css selector", "input[name=dof][value='2']").is_selected()
 
 
 def test_one_axis_of_two_is_profiled_in_the_page(browser: Browser) -> None:

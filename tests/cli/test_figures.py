@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import shutil
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,6 +104,29 @@ def test_plot_profiles(store: Path, tmp_path: Path, saved: list[Figure]) -> None
     assert f"$m_N$ = {nearest:.4g} GeV" in saved[0].axes[0].get_title()
 
 
+def test_every_store_is_in_the_legend_whatever_its_name(store: Path, tmp_path: Path, saved: list[Figure]) -> None:
+    names = ("_first", r"$\nonsense$")
+    for name in names:
+        (tmp_path / f"{name}.zarr").symlink_to(store)
+    result = call("plot", *(tmp_path / f"{name}.zarr" for name in names), *AXES, "-o", tmp_path / "a.png")
+    assert result.exit_code == OK, result.output
+    legend = saved[0].axes[0].get_legend()
+    assert legend is not None and [text.get_text() for text in legend.get_texts()] == [" _first", r"\$\nonsense\$"]
+    assert_one_message(call("plot", rf"$\x$={store}", *AXES, "-o", tmp_path / "a.png"), BAD_INPUT)
+
+
+def test_an_incomplete_store_is_drawn_with_a_warning(store: Path, tmp_path: Path, saved: list[Figure]) -> None:
+    part = tmp_path / "part.zarr"
+    shutil.copytree(store, part)
+    shutil.rmtree(part / "ledger")  # rebuilt from the blocks that are there
+    lost = next(path for path in (part / "g0" / "status" / "c").rglob("*") if path.is_file())
+    lost.unlink()
+    result = call("plot", part, "--x", "m_N", "-o", tmp_path / "a.png")
+    assert result.exit_code == OK and saved
+    assert "part.zarr: is not complete: 1 of" in result.stderr
+    assert "not complete" not in call("plot", store, "--x", "m_N", "-o", tmp_path / "a.png").stderr
+
+
 def test_plot_a_corner(store: Path, tmp_path: Path, saved: list[Figure]) -> None:
     result = call("plot", store, "--corner", "--at", "Utau4_sq=0", "-o", tmp_path / "a.png")
     assert result.exit_code == OK, result.output
@@ -126,9 +150,9 @@ BAD = [
     ((*AXES, "--axis", "m_N"), "add --corner"),
     (("--corner", "--axis", "m_N"), "two different axes or more"),
     (("--corner", "--axis", "m_N", "--axis", "Umu4"), "'Umu4' is not an axis of it"),
-    ((*AXES, "--group", CURVES[0]), "--group: expected another label=experiment,experiment"),
-    ((*AXES, "--group", f"a={CURVES[0]},"), "--group: expected another label=experiment,experiment"),
-    ((*AXES, "--group", f"a={CURVES[0]}", "--group", f"a={CURVES[1]}"), "--group: expected another label"),
+    ((*AXES, "--group", CURVES[0]), "--group: expected label=exp1,exp2"),
+    ((*AXES, "--group", f"a={CURVES[0]},"), "--group: expected label=exp1,exp2"),
+    ((*AXES, "--group", f"a={CURVES[0]}", "--group", f"a={CURVES[1]}"), "--group: this label is given twice"),
     ((*AXES, "--group", "a=published_Umu4_nutef"), "--group: no such experiment: 'published_Umu4_nutef'"),
     ((*AXES, "--group", f"a={CURVES[0]}", "--each"), "--each: does not go with --group"),
     ((*AXES, "--published", "ps191"), "--published: no such experiment: 'ps191'"),
@@ -138,6 +162,10 @@ BAD = [
     (("--corner", "--animate", "Utau4_sq"), "--animate: does not go with --corner"),
     (("--x", "m_N", "--animate", "Umu4_sq"), "--animate: takes a figure over two axes"),
     ((*AXES, "--contours", "--cl", "2"), "between 0 and 1"),
+    (("--x", "m_N", "--cl", "0.9"), "--cl: does not go with profiles over --x alone"),
+    (("--corner", "--published", CURVES[0]), "--published: does not go with --corner"),
+    (("--x", "m_N", "--at", "Umu4_sq=1e-9", "--at", "Umu4_sq=1e-8"), "'Umu4_sq' is given twice"),
+    ((*AXES, "--title", r"$\nonsense$"), "--title: is not a formula that can be drawn"),
 ]
 
 

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from scanner.analysis.axes import drawn_in_log, is_log
 from scanner.analysis.report import slices, spectra
 from scanner.analysis.report.arrays import Arrays
-from scanner.analysis.report.sources import Source, axes, experiments, is_log, labels, own, own_axes, pairs, sources
+from scanner.analysis.report.sources import Source, axes, experiments, labels, own, own_axes, pairs, sources
 from scanner.analysis.surface import threshold
 from scanner.errors import InputError, Status
 
@@ -159,13 +160,12 @@ def _head(dataset: xr.Dataset, refusal: str | None) -> dict[str, Any]:
 
 def _axis(axis: xr.DataArray) -> dict[str, Any]:
     values = axis.values.astype(np.float64)
-    scale = axis.attrs.get("scale", "values")
     return {
         "name": str(axis.name),
         "markup": markup(axis.attrs.get("long_name", str(axis.name)), str(axis.name)),
         "unit": axis.attrs.get("units", "1"),
-        "log": is_log(values, scale),  # how it is drawn
-        "log_interpolation": scale == "log",  # how contours run between its values
+        "log": drawn_in_log(axis),  # how it is drawn
+        "log_interpolation": is_log(axis),  # how contours run between its values
         "values": values.tolist(),
     }
 

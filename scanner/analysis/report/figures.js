@@ -20,7 +20,9 @@ function powers(unit) {
 
 function number(value, digits = 4) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  return String(Number(value.toPrecision(digits))).replace("-", "−").replace("e+", "e");
+  const rounded = Number(value.toPrecision(digits));
+  const text = rounded !== 0 && Math.abs(rounded) < 1e-3 ? rounded.toExponential() : String(rounded);
+  return text.replaceAll("-", "−").replace("e+", "e");
 }
 
 /** A χ² to a thousandth, which is what it may mean. */

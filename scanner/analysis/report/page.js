@@ -111,7 +111,7 @@ async function draw() {
   const own = await ownSurfaces();
   if (mine !== turn) return;
   shown = sum;
-  if (sum) sum.name = names.length > 6 ? `the sum of ${names.length} experiments` : names.join(" + ");
+  if (sum) sum.name = names.length > 3 ? `the sum of ${names.length} experiments` : names.join(" + ");
   report(problem ?? (sum ? null : "no point that could be summed has a result here"));
   caption(sum, names);
   drawPointSliders();
@@ -263,6 +263,7 @@ function chooseStore(index) {
   options($("source"), usable, state.source);
   fillExperiments();
   fillStore();
+  matchDof();
   chooseAxes();
 }
 
@@ -282,6 +283,11 @@ function fillStore() {
   const named = Object.keys(store.spectra);
   options($("spectrum-experiment"), named.map((name) => [name, name]), named.find((name) => state.summed.has(name)));
   $("spectrum-section").hidden = named.length === 0;
+}
+
+/** Take as many degrees of freedom as there are axes in the figure; one may choose otherwise. */
+function matchDof() {
+  document.querySelector(`input[name=dof][value="${state.y === null ? 1 : 2}"]`).checked = true;
 }
 
 /** Offer axes, sliders for the others, and the limits on the upper one. */
@@ -363,7 +369,8 @@ function fillExperiments() {
 function chooseLimits() {
   const seen = new Map(state.store.limits.map(({ parameter, along }) => [JSON.stringify([parameter, along]), along ? `${parameter} along ${along}` : parameter]));
   const wanted = JSON.stringify([state.y, state.x]);
-  options($("limit-axes"), [...seen], seen.has(wanted) ? wanted : undefined);
+  const alike = [...seen.keys()].find((key) => JSON.parse(key)[0] === state.x);
+  options($("limit-axes"), [...seen], seen.has(wanted) ? wanted : alike);
   return drawLimits();
 }
 
@@ -426,7 +433,9 @@ function click(data) {
 }
 
 async function start() {
-  options($("store"), DATA.stores.map(({ title }, i) => [i, title]), 0);
+  const titles = DATA.stores.map(({ title }) => title);
+  const named = ({ title, provenance }) => (titles.filter((other) => other === title).length > 1 ? `${title} (${provenance.store})` : title);
+  options($("store"), DATA.stores.map((store, i) => [i, named(store)]), 0);
   $("levels").replaceChildren(
     ...DATA.levels.map(({ cl }) => element("label", {}, element("input", { type: "checkbox", value: cl, defaultChecked: [0.6827, 0.9, 0.99].includes(cl) }), ` ${percent(cl)}`)),
   );
@@ -436,6 +445,7 @@ async function start() {
   $("x").onchange = () => chooseX($("x").value);
   $("y").onchange = () => {
     state.y = $("y").value || null;
+    matchDof();
     state.point = bestPoint();
     return chooseAxes();
   };

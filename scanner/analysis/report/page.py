@@ -67,7 +67,7 @@ def write_report(
     title = "Scan report: " + ", ".join(str(d.attrs.get("title", "store")).partition(":")[0] for d in datasets)
     frame = _page(title, [], {})
     budget = max_mb * MEGABYTE - len(frame)
-    if budget < 0:
+    if not budget >= 0:
         needed = f"more than {len(frame) / MEGABYTE:.1f}: plotly.js alone takes most of it"
         raise InputError("--max-mb", "too small for any page", max_mb, needed)
     stores, arrays = collect(datasets, groups or {}, budget, predict, nodes)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from scanner.errors import InputError
@@ -59,11 +58,6 @@ def own(dataset: xr.Dataset, variable: str, experiment: str) -> xr.DataArray:
     array = dataset[variable].sel(experiment=experiment, drop=True)
     idle = [name for name in axes(dataset) if name not in own_axes(dataset, experiment)]
     return array.isel(dict.fromkeys(idle, 0), drop=True)
-
-
-def is_log(values: np.ndarray, scale: str) -> bool:
-    """Whether an axis is drawn logarithmically: those made so, and listed values that span a factor of 50."""
-    return scale == "log" or (scale == "values" and values[0] > 0 and bool(values[-1] > 50 * values[0]))
 
 
 def sources(dataset: xr.Dataset, groups: Mapping[str, Sequence[str]]) -> tuple[list[Source], list[Source], str | None]:
