@@ -25,7 +25,6 @@ anew.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -35,13 +34,18 @@ from numba import types
 from numpy.typing import NDArray
 
 from scanner.errors import InputError
-from scanner.physics.hadronic_ratio import hadron_table, hadronic_parts, narrow_resonances
+from scanner.physics.hadronic_ratio import hadronic_parts
+from scanner.physics.heavy_neutrino_channels import INPUTS
 from scanner.physics.heavy_neutrino_dark import checked_mass
-from scanner.physics.heavy_neutrino_decays import BLEND
-from scanner.physics.heavy_neutrino_mediators import PANEL_NODES, SMALLEST_COUPLING, _above, _scale
+from scanner.physics.heavy_neutrino_mediators import (
+    SMALLEST_COUPLING,
+    VECTOR,
+    above,
+    exchange_tables,
+    scale_at,
+)
 from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
-from scanner.physics.phase_space import gauss_legendre
 
 _f8 = types.float64
 
@@ -81,32 +85,6 @@ class VectorMediator(NamedTuple):
     """Dark decays by name."""
 
 
-class _Tables(NamedTuple):
-    """What the kernels take beside masses and couplings."""
-
-    thresholds: NDArray[np.float64]
-    """Twice the masses of e, μ, τ [GeV]."""
-    hadrons: NDArray[np.float64]
-    nodes: NDArray[np.float64]
-    weights: NDArray[np.float64]
-    marks: NDArray[np.float64]
-    """Where the integrand is not analytic, or has a narrow resonance [GeV]."""
-    extents: NDArray[np.float64]
-    """Mass times width of that resonance [GeV²], or 0."""
-
-
-@functools.cache
-def _tables() -> _Tables:
-    thresholds = [2 * MASS[lepton] for lepton in LEPTONS]
-    marks = dict.fromkeys((0.0, *thresholds, 2 * MASS["pi"], *BLEND), 0.0)
-    marks |= {found.mass: found.mass * found.width for found in narrow_resonances()}
-    where, extents = np.array(list(marks)), np.array(list(marks.values()))
-    tables = _Tables(np.array(thresholds), hadron_table(), *gauss_legendre(PANEL_NODES), where, extents)
-    for array in tables:
-        array.flags.writeable = False
-    return tables
-
-
 @kernel(_f8(_f8, _f8, _f8, _f8, _f8, types.boolean))
 def _pair_share(anchor, offset, s, first, second, majorana):  # type: ignore[no-untyped-def]
     """Width of Z′ → two fermions over that of massless ones, at s = anchor² + offset; 0 where it is closed.
@@ -115,15 +93,15 @@ def _pair_share(anchor, offset, s, first, second, majorana):  # type: ignore[no-
     -----
     With a, b = masses/√s it is √λ(1, a², b²) [(1 - (a+b)²)(1 + (a-b)²/2) + 3ab], for Majorana fermions without 3ab.
     """
-    above = _above(anchor, offset, first + second)
-    if not above > 0:
+    open_by = above(anchor, offset, first + second)
+    if not open_by > 0:
         return 0.0
     difference = first - second
-    rest = _above(anchor, offset, abs(difference))
-    bracket = above * (1 + 0.5 * difference**2 / s)
+    rest = above(anchor, offset, abs(difference))
+    bracket = open_by * (1 + 0.5 * difference**2 / s)
     if not majorana:
         bracket += 3 * first * second
-    return math.sqrt(above * rest) * bracket / s**2
+    return math.sqrt(open_by * rest) * bracket / s**2
 
 
 @kernel(_f8(_f8, _f8, INPUT, INPUT_MATRIX, INPUT, INPUT, _f8[::1]))
@@ -140,10 +118,10 @@ def _cuts(anchor, offset, strengths, pairs, thresholds, hadrons, cuts):  # type:
     s = anchor**2 + offset
     unit, total = s / (12 * math.pi), 0.0
     for i in range(3):
-        velocity = math.sqrt(max(_above(anchor, offset, thresholds[i]), 0.0) / s)
+        velocity = math.sqrt(max(above(anchor, offset, thresholds[i]), 0.0) / s)
         cuts[i] = unit * velocity * (strengths[0] * (1.5 - 0.5 * velocity**2) + strengths[1] * velocity**2)
         total += cuts[i]
-    parts = hadronic_parts(s, _above(anchor, offset, 2 * hadrons[5]), hadrons)
+    parts = hadronic_parts(s, above(anchor, offset, 2 * hadrons[5]), hadrons)
     for i in range(4):
         cuts[_HADRONS + i] = unit * strengths[2 + i] * parts[i]
         total += cuts[_HADRONS + i]
@@ -200,12 +178,12 @@ def _add_half(  # type: ignore[no-untyped-def]
             w = start + half * (nodes[i] + 1)
             offset = sign * w * w
             total = _cuts(anchor, offset, strengths, pairs, thresholds, hadrons, cuts)
-            below = -_above(anchor, offset, m - daughter)
+            below = -above(anchor, offset, m - daughter)
             if total == 0 or not below > 0:
                 continue
             width = _two_body(m, daughter, anchor**2 + offset, below, majorana)
             # 1/(x² + total²) would leave the range of floating-point numbers for the smallest couplings.
-            x = _above(anchor, offset, mediator)
+            x = above(anchor, offset, mediator)
             larger = max(abs(x), total)
             a, b = x / larger, total / larger
             density = 2 * w * half * weights[i] / math.pi * width * b / ((a * a + b * b) * larger)
@@ -222,7 +200,7 @@ def _add_half(  # type: ignore[no-untyped-def]
 )  # fmt: skip
 def fill_transition(  # type: ignore[no-untyped-def]
     m, daughter, majorana, mediator, strengths, pairs,
-    thresholds, hadrons, nodes, weights, marks, extents, out,
+    thresholds, hadrons, marks, extents, nodes, weights, out,
 ):  # fmt: skip
     """Fill out with the widths [GeV] of N → N′ + PRODUCTS and N → N′ + pairs for |V| = 1.
 
@@ -235,8 +213,8 @@ def fill_transition(  # type: ignore[no-untyped-def]
     strengths : float64[7]
     pairs : float64[n, 4]
         See `_cuts`.
-    thresholds, hadrons, nodes, weights, marks, extents : float64[n]
-        The arrays of a `_Tables`.
+    thresholds, hadrons, marks, extents, nodes, weights : float64[n]
+        See `exchange_tables`.
     out : float64[8 + n]
     """
     out[:] = 0.0
@@ -258,7 +236,7 @@ def fill_transition(  # type: ignore[no-untyped-def]
         extent = 0.5 * (high - low) * (high + low)
         for anchor, sign in ((low, 1.0), (high, -1.0)):
             _add_half(
-                m, daughter, majorana, mediator, anchor, sign, extent, _scale(anchor, places, scales),
+                m, daughter, majorana, mediator, anchor, sign, extent, scale_at(anchor, places, scales),
                 strengths, pairs, thresholds, hadrons, nodes, weights, cuts, out,
             )  # fmt: skip
 
@@ -290,8 +268,8 @@ def _pairs(mediator: VectorMediator) -> NDArray[np.float64]:
 
 def _at_pole(mass: float, strengths: NDArray[np.float64], pairs: NDArray[np.float64]) -> NDArray[np.float64]:
     """I_k(M²) [GeV²]."""
-    tables, cuts = _tables(), np.empty(len(PRODUCTS) + len(pairs))
-    _cuts(checked_mass(mass, "m_Zprime"), 0.0, strengths, pairs, tables.thresholds, tables.hadrons, cuts)
+    tables, cuts = exchange_tables(VECTOR, INPUTS), np.empty(len(PRODUCTS) + len(pairs))
+    _cuts(checked_mass(mass, "m_Zprime"), 0.0, strengths, pairs, tables.lepton_thresholds, tables.hadrons, cuts)
     return cuts
 
 
@@ -371,7 +349,9 @@ def transition_widths(
     strengths, pairs = _strengths(mediator), _pairs(mediator)
     out = np.zeros(len(PRODUCTS) + len(pairs))
     if checked_mass(mass) > daughter:
-        fill_transition(mass, daughter, majorana, mediator.mass, strengths, pairs, *_tables(), out)
+        fill_transition(
+            mass, daughter, majorana, mediator.mass, strengths, pairs, *exchange_tables(VECTOR, INPUTS), out
+        )
     if _at_pole(mediator.mass, strengths, pairs).sum() == 0:
         out[_INVISIBLE] = to_vector_width(mass, daughter, mediator.mass, majorana)
     return dict(zip((*PRODUCTS, *mediator.pairs), map(float, out), strict=True))

@@ -61,7 +61,7 @@ SCALAR_PRODUCTS = ("e_e", "mu_mu", "gamma_gamma")
 _VISIBLE = 6
 
 
-class _Tables(NamedTuple):
+class ExchangeTables(NamedTuple):
     """What the kernels take beside masses and couplings."""
 
     lepton_thresholds: NDArray[np.float64]
@@ -76,21 +76,22 @@ class _Tables(NamedTuple):
 
 
 @functools.lru_cache(maxsize=32)
-def _tables(kind: int, inputs: WeakInputs) -> _Tables:
+def exchange_tables(kind: int, inputs: WeakInputs) -> ExchangeTables:
+    """Return what kernels of the exchange of a VECTOR or a SCALAR take, as read-only arrays."""
     thresholds = [2 * MASS[lepton] for lepton in ("e", "mu", "tau")]
     marks = {0.0: 0.0} | dict.fromkeys(thresholds, 0.0)
     if kind == VECTOR:
         marks |= dict.fromkeys((2 * MASS["pi"], *BLEND), 0.0)
         marks |= {found.mass: found.mass * found.width for found in narrow_resonances(inputs)}
     where, extents = np.array(list(marks)), np.array(list(marks.values()))
-    tables = _Tables(np.array(thresholds), hadron_table(inputs), where, extents, *gauss_legendre(PANEL_NODES))
+    tables = ExchangeTables(np.array(thresholds), hadron_table(inputs), where, extents, *gauss_legendre(PANEL_NODES))
     for array in tables:
         array.flags.writeable = False
     return tables
 
 
 @kernel(_f8(_f8, _f8, _f8))
-def _above(anchor, offset, threshold):  # type: ignore[no-untyped-def]
+def above(anchor, offset, threshold):  # type: ignore[no-untyped-def]
     """Return s - threshold² for s = anchor² + offset: exact where anchor and threshold are close or the same."""
     return (anchor - threshold) * (anchor + threshold) + offset
 
@@ -109,18 +110,18 @@ def _cuts(kind, anchor, offset, couplings, thresholds, hadrons, cuts):  # type: 
     cuts[:] = 0.0
     if kind == SCALAR:
         for i in range(2):
-            velocity = math.sqrt(max(_above(anchor, offset, thresholds[i]), 0.0) / s)
+            velocity = math.sqrt(max(above(anchor, offset, thresholds[i]), 0.0) / s)
             cuts[i] = couplings[i] ** 2 * s * velocity**3 / (8 * math.pi)
         cuts[2] = (couplings[2] * s) ** 2 / (64 * math.pi)
         return cuts[0] + cuts[1] + cuts[2]
     unit, total = couplings[0] * s, 0.0
     for i in range(3):
-        velocity = math.sqrt(max(_above(anchor, offset, thresholds[i]), 0.0) / s)
+        velocity = math.sqrt(max(above(anchor, offset, thresholds[i]), 0.0) / s)
         pair = unit * velocity * (1.5 - 0.5 * velocity**2)
         total += pair
         if i < 2:
             cuts[i] = pair
-    parts = hadronic_parts(s, _above(anchor, offset, 2 * hadrons[5]), hadrons)
+    parts = hadronic_parts(s, above(anchor, offset, 2 * hadrons[5]), hadrons)
     for i in range(4):
         cuts[2 + i] = unit * parts[i]
         total += cuts[2 + i]
@@ -140,11 +141,11 @@ def _pole_extent(kind, mediator, couplings, thresholds, hadrons, cuts):  # type:
 
 
 @kernel(_f8(_f8, _f8[::1], _f8[::1]))
-def _scale(mark, marks, extents):  # type: ignore[no-untyped-def]
+def scale_at(mark, marks, extents):  # type: ignore[no-untyped-def]
     """Distance [GeV²] from mark² to the nearest singularity of the integrand, in the complex plane of s."""
     nearest = mark**2 if mark > 0 else np.inf
     for j in range(marks.size):
-        gap = abs(_above(mark, 0.0, marks[j]))
+        gap = abs(above(mark, 0.0, marks[j]))
         if gap == 0:
             nearest = min(nearest, extents[j] if extents[j] > 0 else np.inf)
         else:
@@ -175,12 +176,12 @@ def _add_half(  # type: ignore[no-untyped-def]
             total = _cuts(kind, anchor, offset, couplings, thresholds, hadrons, cuts)
             if total == 0:
                 continue
-            left = -_above(anchor, offset, m) / m**2
+            left = -above(anchor, offset, m) / m**2
             density = 2 * w * half * weights[i] * left**2
             if kind == VECTOR:
                 density *= (3 - 2 * left) / (anchor**2 + offset)
             # 1/(x² + total²) would leave the range of floating-point numbers for the smallest couplings.
-            x = _above(anchor, offset, mediator)
+            x = above(anchor, offset, mediator)
             larger = max(abs(x), total)
             a, b = x / larger, total / larger
             real, imaginary = -a / ((a * a + b * b) * larger), b / ((a * a + b * b) * larger)
@@ -205,7 +206,7 @@ def fill_exchange(  # type: ignore[no-untyped-def]
     couplings : float64[n]
         See `_cuts`.
     thresholds, hadrons, marks, extents, nodes, weights : float64[n]
-        The arrays of a `_Tables`.
+        The arrays of a `ExchangeTables`.
     out : float64[2, channels]
         ∫ ds F I_k (M² - s)/D in its first row, and ∫ ds F I_k/D in its second, D = (s - M²)² + I².
     """
@@ -223,7 +224,7 @@ def fill_exchange(  # type: ignore[no-untyped-def]
             continue
         extent = 0.5 * (high - low) * (high + low)
         for anchor, sign in ((low, 1.0), (high, -1.0)):
-            scale = _scale(anchor, places, scales)
+            scale = scale_at(anchor, places, scales)
             _add_half(
                 kind, m, mediator, anchor, sign, extent, scale,
                 couplings, thresholds, hadrons, nodes, weights, cuts, out,
@@ -256,13 +257,13 @@ class Scalar(NamedTuple):
 
 def _exchange(kind: int, m: float, mediator: float, couplings: list[float], inputs: WeakInputs) -> NDArray[np.float64]:
     out = np.empty((2, len(VECTOR_CHANNELS) if kind == VECTOR else len(SCALAR_PRODUCTS)))
-    fill_exchange(kind, m, mediator, np.array(couplings), *_tables(kind, inputs), out)
+    fill_exchange(kind, m, mediator, np.array(couplings), *exchange_tables(kind, inputs), out)
     return out
 
 
 def _running(kind: int, mediator: float, couplings: list[float], inputs: WeakInputs) -> float:
     """I(M²) [GeV²]."""
-    tables = _tables(kind, inputs)
+    tables = exchange_tables(kind, inputs)
     cuts = np.empty(len(VECTOR_CHANNELS) if kind == VECTOR else len(SCALAR_PRODUCTS))
     return float(_cuts(kind, mediator, 0.0, np.array(couplings), tables.lepton_thresholds, tables.hadrons, cuts))
 
