@@ -59,6 +59,7 @@ def figures(outputs: list[nbformat.NotebookNode]) -> int:
     return sum("image/png" in output.get("data", {}) for output in outputs)
 
 
+@pytest.mark.slow
 def test_open_and_slice(kernel: AsyncKernelManager, tmp_path: Path) -> None:
     outputs = run("1_open_and_slice", kernel, tmp_path)
     text = printed(outputs)
@@ -68,6 +69,7 @@ def test_open_and_slice(kernel: AsyncKernelManager, tmp_path: Path) -> None:
     assert figures(outputs) == 5
 
 
+@pytest.mark.slow
 def test_global_fit_of_three_stores(kernel: AsyncKernelManager, tmp_path: Path) -> None:
     outputs = run("2_global_fit_of_three_stores", kernel, tmp_path)
     text = printed(outputs)
@@ -81,6 +83,7 @@ def test_global_fit_of_three_stores(kernel: AsyncKernelManager, tmp_path: Path) 
     assert figures(outputs) == 4
 
 
+@pytest.mark.slow
 def test_publication_figure(kernel: AsyncKernelManager, tmp_path: Path) -> None:
     outputs = run("3_publication_figure", kernel, tmp_path)
     assert "contour_90_1.yaml" in printed(outputs)

@@ -84,6 +84,7 @@ def trees(draw: st.DrawFn) -> object:
     return nodes[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=trees())
 def test_merging_is_associative_and_commutative(four: list[Path], tree: object, tmp_path_factory: object) -> None:
