@@ -173,11 +173,8 @@ class MergeRecipe(Recipe):
 
     def coordinates(self) -> Coordinates:
         """Return the axes, and what followed from them in an input that has all their values."""
-        found: Coordinates = [(f"axes/{a.name}", a.array, (a.name,)) for a in self._axes.values()]
-        for path, (one, _) in self._followers().items():
-            array = one.cube.array(path)
-            found.append((path, np.asarray(array[...]), tuple(array.metadata.dimension_names or ())))
-        return found
+        axes = [(f"axes/{a.name}", a.array, (a.name,)) for a in self._axes.values()]
+        return [*axes, *self._followed("tied"), *self._followed("derived")]
 
     def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
         """Compute a block: of the experiments' own groups by looking them up, of the sum by adding."""
@@ -230,10 +227,9 @@ class MergeRecipe(Recipe):
         """Where the merged grid lies within the model's domain, from the axes, fixed and tied parameters."""
         values = {name: Values((), np.array(v)) for name, v in self._fixed().items() if isinstance(v, float)}
         values |= {name: Values((name,), axis.array) for name, axis in self._axes.items()}
-        for path, array, axes in self.coordinates():
-            if path.startswith("tied/"):
-                order = _ordered(axes, self._axes)
-                values[path.removeprefix("tied/")] = Values(order, array.transpose([axes.index(n) for n in order]))
+        for path, array, axes in self._followed("tied"):
+            order = _ordered(axes, self._axes)
+            values[path.removeprefix("tied/")] = Values(order, array.transpose([axes.index(n) for n in order]))
         stored = self._reference.record["model"].get("constraints", ())
         return Domain.of((Constraint(**one) for one in stored), values)
 
@@ -327,6 +323,15 @@ class MergeRecipe(Recipe):
                         found.setdefault(f"{kind}/{name}", (one, facts))
         return found
 
+    def _followed(self, kind: str) -> Coordinates:
+        """Values of the tied, or of the derived, coordinates, from the inputs."""
+        found: Coordinates = []
+        for path, (one, _) in self._followers().items():
+            if path.startswith(f"{kind}/"):
+                array = one.cube.array(path)
+                found.append((path, np.asarray(array[...]), tuple(array.metadata.dimension_names or ())))
+        return found
+
     def _facts(self) -> dict[str, Any]:
         """What the inputs recorded of the experiments; those mapped depend on what their parameters follow from."""
         found = inputs.facts(self._inputs)
@@ -365,8 +370,9 @@ def _refuse_other_pieces(names: Sequence[str], pieces: Sequence[Piece]) -> None:
                 one, other = getattr(a.group, what), getattr(b.group, what)
                 if one != other:
                     raise InputError("merge", f"{where}, with different {what}: {one} and {other}")
-            if set(a.group.axes) != set(b.group.axes):
-                raise InputError("merge", f"{where}, on different axes: {a.group.axes} and {b.group.axes}")
+            one, other = (sorted(place.axes for place in piece.placements) for piece in (a, b))
+            if one != other:
+                raise InputError("merge", f"{where}, on different axes: {one} and {other}")
             by_axis = {place.axes: place for place in b.placements}
             common = [int(((p.cells >= 0) & (by_axis[p.axes].cells >= 0)).sum()) for p in a.placements]
             if min(common, default=2) > 1:

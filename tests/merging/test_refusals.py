@@ -130,6 +130,15 @@ def test_pieces_of_other_data(plugin: Path, scan: Scan, merge: Merge) -> None:
         merge([low, edited(high, other)])
 
 
+def test_pieces_of_which_one_is_mapped(plugin: Path, scan: Scan, merge: Merge, tmp_path: Path) -> None:
+    low = scan("low", ["apart"], axes={**AXES, "dm2": {"values": [1.0, 2.0]}})
+    high = scan("high", ["apart"], axes={**AXES, "dm2": {"values": [3.0, 4.0]}})
+    path = tmp_path / "map.yaml"
+    path.write_text("high: {dm2: {map: product, of: [dm2, sin2_2theta]}}")
+    with pytest.raises(InputError, match=r"apart is in .*high\.zarr and in .*low\.zarr, on different axes"):
+        merge([low, high], maps=path)
+
+
 def test_bad_options(fhc: Path, apart: Path, merge: Merge, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--on: unknown grid\n  found: 'all'\n  allowed: first, union, intersection"):
         merge([fhc, apart], on="all")
