@@ -168,14 +168,16 @@ def resolve(file: ScanFile) -> Scan:
     grid = Grid(tuple(_axis(model, name, spec) for name, spec in file.axes.items()))
     _check_block(file, grid)
     parameters = _parameters(file, model, grid)
-    members = [_member(model, f"experiments[{i}]", name) for i, name in enumerate(file.experiments)]
+    zero = frozenset(name for name, of in parameters.items() if of.range == (0.0, 0.0))
+    members = [_member(model, f"experiments[{i}]", name, zero) for i, name in enumerate(file.experiments)]
     return Scan(file, model, grid, parameters, _group(members, model, parameters, grid))
 
 
 def point(model: Model, experiments: Sequence[str], params: Mapping[str, object]) -> Scan:
     """Return the scan of a single point: no axes, all parameters fixed."""
     values = {name: Values((), np.array(value)) for name, value in model.complete(params).items()}
-    members = [_member(model, "experiment", name) for name in experiments]
+    zero = frozenset(name for name, of in values.items() if of.range == (0.0, 0.0))
+    members = [_member(model, "experiment", name, zero) for name in experiments]
     file = ScanFile.model_construct(
         version=1, name="point", axes={}, model=model.name, experiments=list(experiments), dtype="float64"
     )
@@ -306,11 +308,8 @@ def expand(values: Values, axes: tuple[str, ...], shape: tuple[int, ...]) -> np.
     return np.broadcast_to(values.array[index], shape)
 
 
-def _member(model: Model, where: str, name: str) -> Member:
+def _member(model: Model, where: str, name: str, zero: frozenset[str]) -> Member:
     experiment: Experiment = _named(registry.experiment, where, name)
-    if not model.signals:
-        hint = "its widths and cross sections are methods of `scanner.model(name)`"
-        raise InputError("model", f"model {model.name!r} has no signal in any experiment yet", hint=hint)
     common = [s for s in model.signals if s in experiment.signals]
     if not common:
         raise InputError(
@@ -319,8 +318,13 @@ def _member(model: Model, where: str, name: str) -> Member:
             allowed=f"one with {' or '.join(model.signals)}; {name} has {', '.join(experiment.signals)}",
         )
     bins = experiment.signal_bins.size
-    predictions = tuple(registry.signal(s).bind(model.signals[s], experiment.signals[s], bins) for s in common)
+    predictions = tuple(_bind(s, model, zero, experiment, bins) for s in common)
     return Member(experiment, predictions)
+
+
+def _bind(signal: str, model: Model, zero: frozenset[str], experiment: Experiment, bins: int) -> Prediction:
+    found: Prediction = registry.signal(signal).bind(model.ingredient(signal, zero), experiment.signals[signal], bins)
+    return found
 
 
 def _group(members: Sequence[Member], model: Model, parameters: Mapping[str, Values], grid: Grid) -> tuple[Group, ...]:

@@ -135,15 +135,19 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Monomial:
-    """coefficient · Π parameter^power with whole positive powers: how couplings enter a rate."""
+    """coefficient · Π parameter^power with positive powers, whole or half ones: how couplings enter a rate."""
 
     coefficient: float
-    powers: Mapping[str, int] = field(default_factory=dict)
+    powers: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, power in self.powers.items():
-            if not isinstance(power, int) or power < 1:
-                raise ValueError(f"a monomial needs whole positive powers, not {name}^{power!r}: tabulate the rest")
+            if not (power > 0 and 2 * power == int(2 * power)):
+                raise ValueError(f"a monomial has positive powers n or n/2, not {name}^{power!r}: tabulate the rest")
+
+    def __mul__(self, other: Monomial) -> Monomial:
+        powers = {n: self.powers.get(n, 0) + other.powers.get(n, 0) for n in (*self.powers, *other.powers)}
+        return Monomial(self.coefficient * other.coefficient, powers)
 
     def value(self, parameters: Mapping[str, float]) -> float:
         """Evaluate at one point."""

@@ -53,6 +53,18 @@ class Model:
         """Return the parameter of that name (KeyError if there is none)."""
         return {p.name: p for p in self.parameters}[name]
 
+    def ingredient(self, signal: str, zero: frozenset[str]) -> Any:
+        """Return what the model supplies to a signal in a scan in which some parameters are 0 throughout.
+
+        Parameters
+        ----------
+        signal
+            One of `signals`.
+        zero
+            Names of those parameters: what they switch off may be left out.
+        """
+        return self.signals[signal]
+
     def complete(self, given: Mapping[str, object]) -> dict[str, float]:
         """Return every parameter's value: those given, checked, and the defaults."""
         return complete(self.parameters, given, self.name)

@@ -8,25 +8,36 @@ N4 decays to ``nu_e_e``, ``nu_mu_mu`` and ``nu_gamma_gamma``, φ on-shell or not
 to φ, which then counts as stable. Left out are decays of φ to photons through loops (κ can hold them) and, above 2 m_π,
 to hadrons. See `scanner.physics.heavy_neutrino_mediators`.
 
-Until the experiments that see upscattering are there, the model has no signal: it has cross sections and widths, but no
-scan.
+Experiments see ν e e and ν γ γ.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from scanner.models.base import Model
-from scanner.models.dark_neutrinos import DARKNEWS, PANORAMA, SWITCHES, DarkNeutrinoModel, Production, refuse_both
+from scanner.models.dark_neutrinos import (
+    DARKNEWS,
+    PANORAMA,
+    SWITCH_NAMES,
+    SWITCHES,
+    DarkNeutrinoModel,
+    Production,
+    refuse_both,
+    switches,
+)
 from scanner.physics.dark_neutrino_decays import scalar_mediator_widths
 from scanner.physics.heavy_neutrino_mediators import Scalar, scalar_widths
 from scanner.physics.particles import MASS
 from scanner.physics.seesaw import HIGGS_VEV
-from scanner.vocabulary import Derived, Parameter, Reference
+from scanner.physics.visible import SCALAR_PAIR
+from scanner.signals.dark_neutrino import CURRENTS, FLAVOURS, Decay, Dynamics, Rates, Upscattering
+from scanner.vocabulary import Derived, Monomial, Parameter, Reference
 
 PROVIDES = ("dark_neutrino_scalar",)
 VERSION = 1
@@ -98,6 +109,11 @@ class DarkNeutrinoScalar(DarkNeutrinoModel):
         matter_couplings(values)
         return values
 
+    def heavy_states(self, zero: frozenset[str]) -> tuple[Upscattering, ...]:
+        """Return N4."""
+        protons_alone = {"S_n", "theta"} <= zero
+        return (replace(_N4, currents=("p",), rates=_rates_of_protons) if protons_alone else _N4,)
+
     def production(self, state: str, flavour: int, values: Mapping[str, float]) -> Production:
         """Return how ν of a flavour becomes N4: by φ."""
         matter = matter_couplings(values)
@@ -107,17 +123,61 @@ class DarkNeutrinoScalar(DarkNeutrinoModel):
         """Return the partial widths [GeV] of N4 by final state, from the model's parameters."""
         matter = matter_couplings(values)
         yukawas = math.fsum(values[name] ** 2 for name in YUKAWAS)
-        factor = yukawas * (2.0 if values["nature"] else 1.0)
-        # That kernel's L = -(g_γ/4) φ F F.
-        widths = scalar_widths(values["m4"], Scalar(values["m_phi"], matter.e, matter.mu, -4 * values["kappa"]))
-        stable = widths.pop("invisible")
-        return {f"nu_{product}": factor * width for product, width in widths.items()} | {"nu_S": factor * stable}
+        return {name: yukawas * width for name, width in _unit_widths(values, matter).items()}
 
     def mediator_widths(self, **params: float | str) -> dict[str, float]:
         """Return the partial widths [GeV] of φ on its shell: ``e_e``, ``mu_mu``, ``gamma_gamma``."""
         values = self.complete(params)
         matter = matter_couplings(values)
         return scalar_mediator_widths(values["m_phi"], {"e": matter.e, "mu": matter.mu}, values["kappa"])
+
+
+def _unit_widths(values: Mapping[str, float], matter: MatterCouplings) -> dict[str, float]:
+    """Widths [GeV] by final state for unit |S_a4|²."""
+    factor = 2.0 if values["nature"] else 1.0
+    # That kernel's L = -(g_γ/4) φ F F.
+    widths = scalar_widths(values["m4"], Scalar(values["m_phi"], matter.e, matter.mu, -4 * values["kappa"]))
+    stable = widths.pop("invisible")
+    return {f"nu_{product}": factor * width for product, width in widths.items()} | {"nu_S": factor * stable}
+
+
+_EVENT_PARAMETERS = ("m4", "m_phi", *SWITCH_NAMES)
+_WIDTH_PARAMETERS = ("m4", "m_phi", *MATTER, "theta", "kappa", "nature")
+
+
+def _dynamics(row: np.ndarray) -> Dynamics:
+    values = dict(zip(_EVENT_PARAMETERS, map(float, row), strict=True))
+    mass, mediator = values["m4"], values["m_phi"]
+    photons = Decay("gamma_gamma", SCALAR_PAIR, mediator=mediator)
+    electrons = Decay("e_e", SCALAR_PAIR, mediator=mediator) if mass > 2 * MASS["e"] else None
+    return Dynamics("scalar", mass, mediator, (electrons, photons), **switches(values))
+
+
+def _rates(row: np.ndarray) -> Rates:
+    values = dict(zip(_WIDTH_PARAMETERS, map(float, row), strict=True))
+    matter = matter_couplings(values)
+    widths = _unit_widths(values, matter)
+    visible = np.tile([widths["nu_e_e"], widths["nu_gamma_gamma"]], (FLAVOURS, 1))
+    total, nothing = np.full(FLAVOURS, math.fsum(widths.values())), np.zeros((FLAVOURS, 0))
+    found = np.array([matter.p**2, matter.p * matter.n, matter.n**2])
+    return Rates(found, total, visible, 0 * visible, nothing, np.zeros(0))
+
+
+def _rates_of_protons(row: np.ndarray) -> Rates:
+    found = _rates(row)
+    return found._replace(matter=found.matter[:1])
+
+
+_N4 = Upscattering(
+    event_parameters=_EVENT_PARAMETERS,
+    dynamics=_dynamics,
+    channels=("nu_e_e", "nu_gamma_gamma"),
+    currents=CURRENTS,
+    couplings=tuple((Monomial(1.0, {yukawa: 2}),) for yukawa in YUKAWAS),
+    escapes=(),
+    width_parameters=_WIDTH_PARAMETERS,
+    rates=_rates,
+)
 
 
 def _derived(which: str) -> Derived:
@@ -137,7 +197,7 @@ def load(name: str) -> Model:
         version=VERSION,
         title="Dark neutrino made and decaying through a scalar",
         parameters=_PARAMETERS,
-        signals={},
+        signals={"upscattering": ()},
         references=(DARKNEWS, PANORAMA, _NUCLEON),
         null=dict.fromkeys(YUKAWAS, 0.0),
         derived=tuple(_derived(which) for which in MatterCouplings._fields),

@@ -13,8 +13,7 @@ Final states: ``nu_e_e``, ``N4_e_e`` and so on hold Z′ on-shell, off-shell and
 like are dark cascades. BR_inv is the branching ratio of what is not named, before Z′ → ν ν, ν N and N N are added.
 Z′ is taken to decay where N does.
 
-Until the experiments that see upscattering are there, the model has no signal: it has cross sections and widths, but no
-scan.
+Experiments see ν e e, and e e with a lighter heavy state, which is taken to fly away.
 """
 
 from __future__ import annotations
@@ -23,42 +22,41 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
 from scanner.errors import InputError
 from scanner.models.base import Model
-from scanner.models.dark_neutrinos import (
-    CHARGES,
-    DARKNEWS,
-    PANORAMA,
-    SWITCHES,
-    DarkNeutrinoModel,
-    Production,
-    charge_of,
-    refuse_both,
+from scanner.models.dark_neutrinos import CHARGES, DARKNEWS, PANORAMA, SWITCHES, DarkNeutrinoModel, Production
+from scanner.models.dark_vector_states import heavy_states
+from scanner.models.dark_vertices import (
+    DARK_MIXINGS,
+    FLAVOURS,
+    MIXINGS,
+    STATES,
+    VERTICES,
+    Vertices,
+    coupling_squared,
+    dark_pairs,
+    explicit,
+    masses_of,
+    mixings_of,
+    vertices,
 )
 from scanner.models.heavy_neutrinos import weak_rows
 from scanner.physics.dark_neutrino_decays import (
     DarkPair,
-    VectorMediator,
     transition_widths,
     vector_mediator_widths,
 )
 from scanner.physics.heavy_neutrino_channels import CHANNELS, COMPLETE_BELOW
 from scanner.physics.heavy_neutrino_mediators import DarkPhoton, dark_photon_widths
+from scanner.signals.dark_neutrino import Upscattering
 from scanner.units import ALPHA_EM
 from scanner.vocabulary import Constraint, Derived, Parameter, Reference
 
 PROVIDES = ("dark_neutrino_vector",)
 VERSION = 1
-
-STATES = {"N4": "m4", "N5": "m5", "N6": "m6"}
-FLAVOURS = {"e": "e", "mu": r"\mu", "tau": r"\tau"}
-MIXINGS = {f"N{i}": tuple(f"U{a}{i}_sq" for a in FLAVOURS) for i in (4, 5, 6)}
-DARK_MIXINGS = {f"N{i}": f"UD{i}_sq" for i in (4, 5, 6)}
-VERTICES = ("V_e4", "V_mu4", "V_tau4", "V_p", "V_n", "V_l", "A_l")
 
 _ROUNDING = 1e-9  # of mixings that sum to 1
 
@@ -131,75 +129,6 @@ _REFERENCES = (
 )
 
 
-class Vertices(NamedTuple):
-    """Couplings of Z′ at one point."""
-
-    masses: dict[str, float]
-    """[GeV], of the heavy states, the lightest first."""
-    light: dict[str, np.ndarray]
-    """V_ai of ν_a N_i, shape (3,), by state; positive: the common sign matters against the Z alone."""
-    heavy: dict[tuple[str, str], float]
-    """V_ij, i ≤ j."""
-    neutrinos: float
-    """(Σ |V_ab|²)^½ of light neutrinos."""
-    mediator: VectorMediator
-    """Without dark decays."""
-
-
-def _explicit(values: Mapping[str, float]) -> bool:
-    vertices = any(values[name] for name in VERTICES)
-    mixings = any(values[name] for names in MIXINGS.values() for name in names)
-    refuse_both("dark_neutrino_vector", "mixings", ", ".join(VERTICES), vertices and mixings)
-    return vertices
-
-
-def masses_of(values: Mapping[str, float]) -> dict[str, float]:
-    """Return the masses [GeV] of the states that there are, the lightest first."""
-    found = {state: values[name] for state, name in STATES.items() if values[name] > 0}
-    return dict(sorted(found.items(), key=lambda item: item[1]))
-
-
-def vertices(values: Mapping[str, float]) -> Vertices:
-    """Return the couplings of Z′, given as such or by mixings.
-
-    Raises
-    ------
-    InputError
-        Where both are given.
-    """
-    masses, mass, BR_inv = masses_of(values), values["m_Zprime"], values["BR_inv"]
-    if _explicit(values):
-        light = {state: np.array([values[f"V_{a}4"] for a in FLAVOURS]) * (state == "N4") for state in masses}
-        mediator = VectorMediator(mass, values["V_l"], values["A_l"], values["V_p"], values["V_n"], BR_inv)
-        return Vertices(masses, light, {}, 0.0, mediator)
-    g_D = math.sqrt(4 * math.pi * values["alpha_D"])
-    dark = {state: math.sqrt(values[DARK_MIXINGS[state]]) for state in masses}
-    overlap = np.sum([dark[state] * _mixings(state, values) for state in masses], axis=0)
-    light = {state: g_D * dark[state] * overlap for state in masses}
-    pairs = itertools.combinations_with_replacement(masses, 2)
-    heavy = {(i, j): g_D * dark[i] * dark[j] for i, j in pairs}
-    charge = charge_of(values) * values["epsilon"]
-    mediator = VectorMediator(mass, V_l=-charge, V_p=charge, BR_inv=BR_inv)
-    return Vertices(masses, light, heavy, g_D * float(np.dot(overlap, overlap)), mediator)
-
-
-def _mixings(state: str, values: Mapping[str, float]) -> np.ndarray:
-    return np.array([math.sqrt(values[name]) for name in MIXINGS[state]])
-
-
-def dark_pairs(found: Vertices, states: tuple[str, ...], majorana: bool) -> dict[str, DarkPair]:
-    """Return the decays of Z′ into light neutrinos and the given states, by name."""
-    pairs = {"nu_nu": DarkPair(0.0, 0.0, found.neutrinos**2, majorana)}
-    for state in states:
-        both = 2 * float(np.dot(found.light[state], found.light[state]))
-        pairs[f"nu_{state}"] = DarkPair(0.0, found.masses[state], both, majorana)
-    for (i, j), coupling in found.heavy.items():
-        if i in states and j in states:
-            strength = coupling**2 * (1 if i == j else 2)
-            pairs[f"{i}_{j}"] = DarkPair(found.masses[i], found.masses[j], strength, majorana)
-    return pairs
-
-
 def _final_state(daughter: str, product: str, pairs: Mapping[str, DarkPair]) -> str:
     if product in pairs:
         return "_".join(sorted((daughter, *product.split("_")), key=lambda name: (name != "nu", name)))
@@ -221,11 +150,15 @@ class DarkNeutrinoVector(DarkNeutrinoModel):
             if names and values[mass] == 0:
                 raise InputError(f"{self.name}.{mass}", f"{names[0]} is of a state without a mass", 0.0, "above 0 GeV")
         replaced = [name for name in ("alpha_D", "epsilon", *DARK_MIXINGS.values(), "charge") if name in given]
-        if _explicit(values) and replaced:
+        if explicit(values) and replaced:
             raise InputError(
                 f"{self.name}.{replaced[0]}", f"explicit vertices ({', '.join(VERTICES)}) leave no place for it"
             )
         return values
+
+    def heavy_states(self, zero: frozenset[str]) -> tuple[Upscattering, ...]:
+        """Return the states that have a mass somewhere."""
+        return heavy_states(zero)
 
     def production(self, state: str, flavour: int, values: Mapping[str, float]) -> Production:
         """Return how ν of a flavour becomes a state: by Z′ alone, without the Z."""
@@ -241,10 +174,10 @@ class DarkNeutrinoVector(DarkNeutrinoModel):
         pairs = dark_pairs(found, lighter, majorana)
         mediator = found.mediator._replace(pairs=pairs)
         widths: dict[str, float] = defaultdict(float)
-        if not _explicit(values):
+        if not explicit(values):
             widths.update(_weak(state, values, found, majorana))
         for daughter in ("nu", *lighter):
-            squared = _coupling_squared(found, state, daughter)
+            squared = coupling_squared(found, state, daughter)
             light = found.masses.get(daughter, 0.0)
             for product, width in transition_widths(mass, light, mediator, majorana).items():
                 if product != "tau_tau":  # closed as long as m4 ≤ COMPLETE_BELOW
@@ -271,15 +204,9 @@ class DarkNeutrinoVector(DarkNeutrinoModel):
         return vector_mediator_widths(found.mediator._replace(pairs=pairs))
 
 
-def _coupling_squared(found: Vertices, state: str, daughter: str) -> float:
-    if daughter == "nu":
-        return float(np.dot(found.light[state], found.light[state]))
-    return found.heavy.get((daughter, state), 0.0) ** 2
-
-
 def _weak(state: str, values: Mapping[str, float], found: Vertices, majorana: bool) -> dict[str, float]:
     """Widths through Z and W, and their interference with Z′ (whose own dark decays do not matter in it)."""
-    mass, mixings = found.masses[state], _mixings(state, values)
+    mass, mixings = found.masses[state], mixings_of(state, values)
     widths = dict(zip(CHANNELS, map(float, mixings**2 @ weak_rows(mass, majorana)), strict=True))
     if values["alpha_D"] == 0:
         return widths
@@ -303,7 +230,7 @@ def load(name: str) -> Model:
         version=VERSION,
         title="Dark neutrinos made and decaying through a dark photon",
         parameters=_PARAMETERS,
-        signals={},
+        signals={"upscattering": ()},
         references=(*_REFERENCES, DARKNEWS, PANORAMA),
         constraints=_CONSTRAINTS,
         null=dict.fromkeys((*itertools.chain(*MIXINGS.values()), *VERTICES), 0.0),

@@ -6,9 +6,11 @@ The heaviest state that there is is what a beam makes, and what the methods spea
 from __future__ import annotations
 
 import abc
+import functools
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,8 +20,9 @@ from scanner.models.base import Model
 from scanner.physics.form_factors import Nuclide, nuclide
 from scanner.physics.upscattering import CHARGE, CM2, FORM_FACTORS, SPINS, sigma_hat
 from scanner.physics.upscattering import target as target_of
+from scanner.signals.dark_neutrino import Upscattering
 from scanner.units import HBARC_GEV_M
-from scanner.vocabulary import Parameter, Reference
+from scanner.vocabulary import Monomial, Parameter, Reference
 
 FLAVOURS = ("e", "mu", "tau")
 
@@ -83,6 +86,25 @@ class Production(NamedTuple):
         return (("proton", own**2), ("interference", own * other), ("neutron", other**2))
 
 
+def without(zero: frozenset[str], one: Upscattering) -> Upscattering:
+    """Return a heavy state without the monomials that vanish."""
+
+    def left(monomials: tuple[Monomial, ...]) -> tuple[Monomial, ...]:
+        return tuple(m for m in monomials if not zero & m.powers.keys())
+
+    return replace(one, couplings=tuple(map(left, one.couplings)), escapes=tuple(map(left, one.escapes)))
+
+
+def switches(values: Mapping[str, float]) -> dict[str, Any]:
+    """Return what the switches say, in the words of `scanner.signals.dark_neutrino.Dynamics`."""
+    shown = {p.name: p.shown(values[p.name]) for p in SWITCHES}
+    majorana, pauli = shown.pop("nature") == "majorana", shown.pop("pauli") == "true"
+    return {**shown, "majorana": majorana, "pauli": pauli}
+
+
+SWITCH_NAMES = tuple(p.name for p in SWITCHES)
+
+
 def charge_of(values: Mapping[str, float]) -> float:
     """Return the electric charge that was chosen."""
     return CHARGE[str(CHARGES.shown(values["charge"]))]
@@ -90,6 +112,14 @@ def charge_of(values: Mapping[str, float]) -> float:
 
 class DarkNeutrinoModel(Model, abc.ABC):
     """A model of heavy states that neutrinos scatter into; each kind says what they are and how they decay."""
+
+    def ingredient(self, signal: str, zero: frozenset[str]) -> tuple[Upscattering, ...]:
+        """Return the heavy states that may be made, without what parameters that are 0 throughout switch off."""
+        return tuple(map(functools.partial(without, zero), self.heavy_states(zero)))
+
+    @abc.abstractmethod
+    def heavy_states(self, zero: frozenset[str]) -> tuple[Upscattering, ...]:
+        """Return the states that may be the heaviest where some parameters are 0 throughout."""
 
     def masses(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return the masses [GeV] of the heavy states by name, the lightest first, from the model's parameters."""

@@ -146,7 +146,7 @@ def _pole_extent(mediator, strengths, pairs, thresholds, hadrons, cuts):  # type
 
 
 @kernel(_f8(_f8, _f8, _f8, _f8, types.boolean))
-def _two_body(m, daughter, s, below, majorana):  # type: ignore[no-untyped-def]
+def two_body(m, daughter, s, below, majorana):  # type: ignore[no-untyped-def]
     """Width [GeV] of N → N′ Z′ for |V| = 1 and a Z′ of mass² s = D² - below, D = m - daughter."""
     total, product = m + daughter, m * daughter
     momentum = math.sqrt(below * (below + 4 * product)) / (2 * m)
@@ -181,7 +181,7 @@ def _add_half(  # type: ignore[no-untyped-def]
             below = -above(anchor, offset, m - daughter)
             if total == 0 or not below > 0:
                 continue
-            width = _two_body(m, daughter, anchor**2 + offset, below, majorana)
+            width = two_body(m, daughter, anchor**2 + offset, below, majorana)
             # 1/(x² + total²) would leave the range of floating-point numbers for the smallest couplings.
             x = above(anchor, offset, mediator)
             larger = max(abs(x), total)
@@ -312,7 +312,7 @@ def to_vector_width(mass: float, daughter: float, mediator: float, majorana: boo
     """
     gap = checked_mass(mass) - daughter
     below = (gap - checked_mass(mediator, "m_Zprime")) * (gap + mediator)
-    return float(_two_body(mass, daughter, mediator**2, below, majorana)) if gap > mediator else 0.0
+    return float(two_body(mass, daughter, mediator**2, below, majorana)) if gap > mediator else 0.0
 
 
 def transition_widths(

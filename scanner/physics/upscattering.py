@@ -171,7 +171,7 @@ def _squared(mediator, E, Q2, m, M, magnetic, electric, scalar):  # type: ignore
 
 
 @kernel(_f8(types.int64, _f8, _f8, _f8, _f8, *_TARGET))
-def _density(  # type: ignore[no-untyped-def]
+def density(  # type: ignore[no-untyped-def]
     mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms
 ):
     """dσ̂/dQ² at a Q² within the limits."""
@@ -203,11 +203,11 @@ def differential(  # type: ignore[no-untyped-def]
     low, high = q2_limits(E, m, M)
     if not (Q2 > 0 and low <= Q2 <= high):
         return 0.0
-    return _density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
+    return density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
 
 
 @kernel(types.UniTuple(_f8, 2)(types.int64, INPUT))
-def _extent(current, terms):  # type: ignore[no-untyped-def]
+def form_factor_extent(current, terms):  # type: ignore[no-untyped-def]
     """Radius of a form factor [1/GeV], and the Q² [GeV²] beyond which it is 0."""
     if current == _FOURIER_BESSEL:
         return terms[0], ((terms.size - 1) * math.pi / terms[0]) ** 2
@@ -234,7 +234,7 @@ def cross_section(  # type: ignore[no-untyped-def]
         return 0.0
     if not start > 0:
         return np.nan
-    radius, reach = _extent(current, terms)
+    radius, reach = form_factor_extent(current, terms)
     end = min(end, reach)
     unblocked = 2 * M * M * (math.sqrt(1 + (2 * fermi_momentum / M) ** 2) - 1)
     total = 0.0
@@ -247,8 +247,8 @@ def cross_section(  # type: ignore[no-untyped-def]
         half = 0.5 * math.log(stop / start)
         for i in range(nodes.size):
             Q2 = start * math.exp(half * (nodes[i] + 1))
-            density = _density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
-            total += half * weights[i] * Q2 * density
+            made = density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
+            total += half * weights[i] * Q2 * made
         start = stop
     return total
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,16 +19,21 @@ class PackedMonomials(NamedTuple):
     coefficients: np.ndarray
     ends: np.ndarray
     factors: np.ndarray
+    """i for a parameter, -1 - i for its square root."""
 
 
 def pack_monomials(monomials: Sequence[Monomial], parameters: Sequence[str]) -> PackedMonomials:
     """Return monomials in `parameters` for `fill_monomials`."""
-    factors = [[parameters.index(p) for p, n in m.powers.items() for _ in range(n)] for m in monomials]
+    factors = [[i for p, n in m.powers.items() for i in _factors(parameters.index(p), n)] for m in monomials]
     return PackedMonomials(
         np.array([m.coefficient for m in monomials]),
         np.cumsum([len(f) for f in factors], dtype=np.int64),
         np.array([i for f in factors for i in f], dtype=np.int64),
     )
+
+
+def _factors(parameter: int, power: float) -> list[int]:
+    return [parameter] * int(power) + [-1 - parameter] * (power != int(power))
 
 
 @kernel(types.void(types.float64[:, ::1], INPUT, INPUT_INDEX, INPUT_INDEX, types.float64[:, ::1]))
@@ -38,6 +44,10 @@ def fill_monomials(values, coefficients, ends, factors, out):  # type: ignore[no
         for point in range(out.shape[1]):
             out[number, point] = coefficients[number]
         for i in range(first, ends[number]):
+            factor = factors[i]
             for point in range(out.shape[1]):
-                out[number, point] *= values[factors[i], point]
+                if factor >= 0:
+                    out[number, point] *= values[factor, point]
+                else:
+                    out[number, point] *= math.sqrt(values[-1 - factor, point])
         first = ends[number]

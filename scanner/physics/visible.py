@@ -1,0 +1,366 @@
+"""What a detector sees of decays N → ν (or a lighter N) + a photon, or a pair of e⁺e⁻ or γγ, of N on a grid.
+
+*Shapes.* N decays into something of mass q at an angle θ* to the spin of N, for which 1 + α(q) cos θ*; for a Majorana
+N, α = 0. With x = q²/m² a vector has α = (1 - 2x)/(1 + 2x) where the daughter is massless, a scalar 1, a photon -1, a
+virtual photon (x - 2)/(x + 2). A mediator lighter than m - m′ is on its shell; otherwise q has a spectrum, that of
+`scanner.physics.dark_neutrino_decays` for the exchange of a mediator that is far from its shell.
+
+*Pairs.* At q and E in the laboratory a pair is seen as what is asked for with a probability that depends on the
+angle θ_e of one of the two in the rest frame of the pair, to the flight of the pair in the laboratory: its averages
+over 1 and over the Legendre polynomial P₂(cos θ_e) are tabulated. Pairs of a vector have 1 + a₂ P₂ about their
+flight in the rest frame of N, and a₂ P₂(cos ω) about that in the laboratory, ω the angle between the two as the
+pair sees them.
+
+All integrals are quadratures with fixed nodes, smooth in the masses.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+from numpy.typing import NDArray
+
+from scanner.physics.dark_neutrino_decays import two_body
+from scanner.physics.geometry import seen_probability
+from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_MATRIX, kernel
+from scanner.physics.particles import MASS
+from scanner.physics.phase_space import gauss_legendre
+from scanner.physics.upscattered import place
+
+_f8 = types.float64
+_CUBE4 = types.float64[:, :, :, ::1]
+_INPUT_CUBE4 = types.Array(_f8, 4, "C", readonly=True)
+
+VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
+
+SPECTRUM_NODES = 8
+"""For the mass of a pair that has a spectrum."""
+COSINES, TURNS = 10, 6
+"""Nodes for the direction of decay: polar, and azimuthal over half a turn."""
+SPECTRUM_COSINES, SPECTRUM_TURNS = 8, 4
+"""The same for pairs that have a spectrum of masses, which smooths what directions would leave."""
+
+RATIOS = 48
+"""Nodes of the square root of q/E, from 0 to 1."""
+PAIR_COSINES = 400
+"""Of the integral over cos θ_e, which has edges."""
+
+NEGLIGIBLE = 1e-7
+"""Nodes of N with a smaller share of all are left out."""
+
+
+class Spectrum(NamedTuple):
+    """Masses of what is visible."""
+
+    mass: NDArray[np.float64]
+    """q [GeV], shape (n,)."""
+    weight: NDArray[np.float64]
+    """Of each; they sum to 1 where the decay is open, and to 0 where it is not."""
+    asymmetry: NDArray[np.float64]
+    """α."""
+    alignment: NDArray[np.float64]
+    """a₂."""
+
+
+@functools.cache
+def _rule(nodes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return gauss_legendre(nodes)
+
+
+def spectrum(shape: int, mass: float, daughter: float, mediator: float, product: float, majorana: bool) -> Spectrum:
+    """Return the masses of what is visible of a decay.
+
+    Parameters
+    ----------
+    shape
+        VECTOR_PAIR, SCALAR_PAIR, PHOTON or VIRTUAL_PHOTON.
+    mass, daughter, mediator
+        Of N, what N becomes beside what is visible, and what is exchanged [GeV].
+    product
+        Mass of each of a pair [GeV].
+    majorana
+        Whether N is.
+    """
+    gap = mass - daughter
+    if shape == PHOTON:
+        masses, weights = np.zeros(1), np.ones(1)
+    elif 2 * product < mediator < gap and shape != VIRTUAL_PHOTON:
+        masses, weights = np.array([mediator]), np.ones(1)
+    else:
+        masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
+    found = np.array([_angular(shape, mass, daughter, q, product) for q in masses]).T
+    return Spectrum(masses, weights, np.zeros(masses.size) if majorana else found[0], np.ascontiguousarray(found[1]))
+
+
+def _off_shell(
+    shape: int, mass: float, daughter: float, mediator: float, product: float, majorana: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes uniform in q for a mediator, in ln q for a virtual photon, and their normalised weights."""
+    low, high = 2 * product, mass - daughter
+    nodes, rule = _rule(SPECTRUM_NODES)
+    if not low < high:
+        return np.full(nodes.size, low), np.zeros(nodes.size)
+    if shape == VIRTUAL_PHOTON:
+        masses = np.array([low * math.exp(0.5 * math.log(high / low) * (x + 1)) for x in nodes])
+        weights = [w * q * _photon_rate(mass, product, q) for w, q in zip(rule, masses, strict=True)]
+    else:
+        masses = low + 0.5 * (high - low) * (nodes + 1)
+        rates = (_mediator_rate(shape, mass, daughter, mediator, product, q, majorana) for q in masses)
+        weights = [w * rate for w, rate in zip(rule, rates, strict=True)]
+    total = math.fsum(weights)
+    return masses, np.array(weights) / total if total > 0 else np.zeros(nodes.size)
+
+
+def _photon_rate(mass: float, product: float, q: float) -> float:
+    """dΓ/dq through a virtual photon, up to a constant."""
+    velocity_sq, x = max(1 - (2 * product / q) ** 2, 0.0), (q / mass) ** 2
+    return (1 - x) ** 2 * (1 + x / 2) / q * math.sqrt(velocity_sq) * (1.5 - 0.5 * velocity_sq)
+
+
+def _mediator_rate(
+    shape: int, mass: float, daughter: float, mediator: float, product: float, q: float, majorana: bool
+) -> float:
+    """dΓ/dq through a mediator far from its shell, up to a constant."""
+    s, gap = q * q, mass - daughter
+    velocity_sq = max(1 - (2 * product / q) ** 2, 0.0)
+    velocity, propagator = math.sqrt(velocity_sq), (s - mediator**2) ** 2
+    if shape == SCALAR_PAIR:
+        # Pairs of photons have one power of s more than those of leptons.
+        return q * (1 - s / mass**2) ** 2 * s * (velocity**3 if product > 0 else s) / propagator
+    decay = two_body(mass, daughter, s, (gap - q) * (gap + q), majorana)
+    return float(q * decay * s * velocity * (1.5 - 0.5 * velocity_sq) / propagator)
+
+
+def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float]:
+    """α and a₂."""
+    x = (q / mass) ** 2
+    if shape == PHOTON:
+        return -1.0, 0.0
+    if shape == SCALAR_PAIR:
+        return 1.0, 0.0
+    heavy = (2 * product / q) ** 2
+    softened = (1 - heavy) / (1 + heavy / 2)
+    if shape == VIRTUAL_PHOTON:
+        return (x - 2) / (x + 2), softened * (1 - x) / (x + 2)
+    m, d, s = mass, daughter, q * q
+    # p′·q, p·q, |p|² and p·p′ of N → N′ + q in the rest frame of N, with a left-handed current.
+    other, own, inner = (m * m - d * d - s) / 2, (m * m - d * d + s) / 2, (m * m + d * d - s) / 2
+    momentum_sq = max((m - d - q) * (m - d + q) * (m + d - q) * (m + d + q), 0.0) / (4 * m * m)
+    whole = inner + 2 * other * own / s
+    transverse = 2 * (other * own - m * m * momentum_sq) / s
+    asymmetry = m * math.sqrt(momentum_sq) * (2 * other / s - 1) / whole
+    longitudinal = 1 - transverse / whole
+    return asymmetry, softened * (0.5 * (1 - longitudinal) - longitudinal)
+
+
+@kernel(
+    types.void(
+        _f8, _f8, _f8, INPUT, _f8, _f8, _f8, _f8, _f8, types.float64[:, :, ::1],
+    )
+)  # fmt: skip
+def fill_pairs(  # type: ignore[no-untyped-def]
+    product, log_first, log_step, r_cut, cos_min, cos_max, softest, merged_cos, merged_soft, out
+):  # fmt: skip
+    """Fill averages over 1 and P₂(cos θ_e) of whether pairs are seen; the rules are those of a `PairRule`.
+
+    Parameters
+    ----------
+    product : float
+        Mass of each of the two [GeV].
+    log_first, log_step : float
+        Of the energies.
+    r_cut : float64[energies]
+        Infinite where it is no condition.
+    cos_min, cos_max, softest, merged_cos, merged_soft : float
+    out : float64[2, energies, RATIOS]
+        By energy E and q/E, whose square roots are uniform from 0 to 1.
+    """
+    out[:] = 0.0
+    for e in range(out.shape[1]):
+        E = math.exp(log_first + e * log_step)
+        for i in range(out.shape[2]):
+            q = max(E * (i / (out.shape[2] - 1.0)) ** 2, 2 * product * (1 + 1e-12))
+            velocity = math.sqrt(max(1 - (2 * product / q) ** 2, 0.0)) if q > 0 else 1.0
+            flight = math.sqrt(max(1 - (q / E) ** 2, 0.0))
+            for n in range(PAIR_COSINES):
+                c = (n + 0.5) / PAIR_COSINES
+                harder, softer = 0.5 * E * (1 + flight * velocity * c), 0.5 * E * (1 - flight * velocity * c)
+                if softer < softest:
+                    continue
+                first = math.sqrt(max(harder * harder - product * product, 0.0))
+                second = math.sqrt(max(softer * softer - product * product, 0.0))
+                cosine = 1.0
+                if first * second > 0:
+                    cosine = (harder * softer - 0.5 * q * q + product * product) / (first * second)
+                r_sq = (0.5 * (1 - cosine)) ** 2 + (softer / E) ** 2
+                if not (cos_min <= cosine <= cos_max + 1e-12 and r_sq < r_cut[e] * r_cut[e]):
+                    continue
+                if not (cosine > merged_cos or softer < merged_soft):
+                    continue
+                out[0, e, i] += 1.0 / PAIR_COSINES
+                out[1, e, i] += (1.5 * c * c - 0.5) / PAIR_COSINES
+
+
+@kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8))
+def _alignment(m, E, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
+    """P₂(cos ω)."""
+    denominator = m * rest_momentum * momentum
+    if not denominator > 0:
+        return 1.0
+    q_sq = (visible - momentum) * (visible + momentum)
+    cosine = (m * rest_energy * visible - q_sq * E) / denominator
+    return 1.5 * min(cosine * cosine, 1.0) - 0.5
+
+
+@kernel(
+    types.void(
+        _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
+        _f8, _f8, _f8, INPUT_CUBE, types.boolean, INPUT_CUBE, INPUT, INPUT, types.int64, _CUBE4,
+    )
+)  # fmt: skip
+def fill_seen(  # type: ignore[no-untyped-def]
+    m, daughter, masses, mass_weights, asymmetry, alignment, energies, sines, used,
+    log_first, log_step, sine_max, seen, paired, pairs, cosines, cosine_weights, turns, out,
+):  # fmt: skip
+    """Fill what is seen of N of each energy and angle, for each of the parts of `upscattered.PARTS`.
+
+    Parameters
+    ----------
+    m, daughter : float
+        [GeV].
+    masses, mass_weights, asymmetry, alignment : float64[n]
+        A `Spectrum`.
+    energies, sines : float64[j], float64[k]
+        Of N [GeV], and sin(θ/2).
+    used : bool[j, k]
+        Nodes that matter.
+    log_first, log_step, sine_max : float
+        Nodes of the response: ln E, and the last sin(θ/2).
+    seen : float64[e, t, bins]
+        Probability to be selected.
+    paired : bool
+        Whether what is visible is a pair.
+    pairs : float64[2, e, RATIOS]
+        See `fill_pairs`.
+    cosines, cosine_weights : float64[c]
+        Of the direction in the rest frame of N: a Gauss–Legendre rule.
+    turns : int
+        Nodes of its azimuth over half a turn.
+    out : float64[PARTS, j, k, bins]
+    """
+    out[:] = 0.0
+    bins, rows, columns = seen.shape[2], seen.shape[0], seen.shape[1]
+    sine_step = sine_max / (columns - 1)
+    turned = np.array([math.cos(math.pi * (f + 0.5) / turns) for f in range(turns)])
+    straight, swayed = np.empty(bins), np.empty(bins)
+    for n in range(masses.size):
+        q = masses[n]
+        if not mass_weights[n] > 0:
+            continue
+        gap_sq = max((m - daughter - q) * (m - daughter + q) * (m + daughter - q) * (m + daughter + q), 0.0)
+        rest_energy, rest_momentum = 0.5 * (m * m + q * q - daughter * daughter) / m, 0.5 * math.sqrt(gap_sq) / m
+        for j in range(energies.size):
+            E = energies[j]
+            p = math.sqrt(max((E - m) * (E + m), 0.0))
+            for i in range(cosines.size):
+                c, sine = cosines[i], math.sqrt(1 - cosines[i] * cosines[i])
+                visible = (E * rest_energy + p * rest_momentum * c) / m
+                along, across = (p * rest_energy + E * rest_momentum * c) / m, rest_momentum * sine
+                momentum = math.sqrt(along * along + across * across)
+                level = math.log(visible) - log_first
+                if level < 0 or momentum == 0:
+                    continue
+                e, u = place(level, log_step, rows)
+                weight = 0.5 * mass_weights[n] * cosine_weights[i] / turns
+                if paired:
+                    r, v = place(math.sqrt(min(q / visible, 1.0)), 1.0 / (pairs.shape[2] - 1), pairs.shape[2])
+                    accepted = np.zeros(2)
+                    for x in range(2):
+                        low = (1 - v) * pairs[x, e, r] + v * pairs[x, e, r + 1]
+                        high = (1 - v) * pairs[x, e + 1, r] + v * pairs[x, e + 1, r + 1]
+                        accepted[x] = (1 - u) * low + u * high
+                    turn = _alignment(m, E, rest_energy, rest_momentum, visible, momentum)
+                    weight *= max(accepted[0] + alignment[n] * turn * accepted[1], 0.0)
+                if weight == 0:
+                    continue
+                tilt = asymmetry[n] * sine
+                for k in range(sines.size):
+                    if not used[j, k]:
+                        continue
+                    cosine = 1 - 2 * sines[k] * sines[k]
+                    lateral = 2 * sines[k] * math.sqrt(max(1 - sines[k] * sines[k], 0.0))
+                    straight[:] = 0.0
+                    swayed[:] = 0.0
+                    for f in range(turns):
+                        projected = (along * cosine + across * turned[f] * lateral) / momentum
+                        at = math.sqrt(max(0.5 * (1 - projected), 0.0))
+                        if at > sine_max:
+                            continue
+                        t, w = place(at, sine_step, columns)
+                        a, b = (1 - u) * (1 - w), (1 - u) * w
+                        g, h = u * (1 - w), u * w
+                        for x in range(bins):
+                            value = a * seen[e, t, x] + b * seen[e, t + 1, x]
+                            value += g * seen[e + 1, t, x] + h * seen[e + 1, t + 1, x]
+                            straight[x] += value
+                            swayed[x] += turned[f] * value
+                    for x in range(bins):
+                        out[0, j, k, x] += weight * straight[x]
+                        out[1, j, k, x] += weight * asymmetry[n] * c * straight[x]
+                        out[2, j, k, x] += weight * tilt * swayed[x]
+
+
+@kernel(
+    types.void(
+        _f8, INPUT, INPUT, types.boolean[:, ::1], INPUT, _INPUT_CUBE4, INPUT, INPUT, INPUT_MATRIX, _INPUT_CUBE4,
+        types.float64[:, :, ::1],
+    )
+)  # fmt: skip
+def add_decays(  # type: ignore[no-untyped-def]
+    m, energies, sines, used, decay_lengths, made, at_sines, log_length, probability, seen, out
+):  # fmt: skip
+    """Add what is seen of the N that are made in one region, for each decay length.
+
+    Parameters
+    ----------
+    m : float
+        Of N [GeV].
+    energies, sines : float64[j], float64[k]
+        Of N [GeV], and sin(θ/2).
+    used : bool[j, k]
+        Nodes that matter.
+    decay_lengths : float64[n]
+        cτ [m].
+    made : float64[flavours, j, k, PARTS]
+        See `upscattered.fill_made`.
+    at_sines, log_length, probability : float64[a], float64[l], float64[a, l]
+        A `DecayProbability`.
+    seen : float64[PARTS, j, k, bins]
+        See `fill_seen`.
+    out : float64[flavours, n, bins]
+    """
+    start, step = log_length[0], (log_length[-1] - log_length[0]) / (log_length.size - 1)
+    for j in range(energies.size):
+        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, 1e-30))
+        for n in range(decay_lengths.size):
+            length = boost + math.log(decay_lengths[n])
+            for k in range(sines.size):
+                if not used[j, k]:
+                    continue
+                here = seen_probability(sines[k], length, at_sines, start, step, probability)
+                if here == 0:
+                    continue
+                for a in range(made.shape[0]):
+                    number = here * made[a, j, k, 0]
+                    first, second = here * made[a, j, k, 1], here * made[a, j, k, 2]
+                    for x in range(out.shape[2]):
+                        out[a, n, x] += number * seen[0, j, k, x] + first * seen[1, j, k, x] + second * seen[2, j, k, x]
+
+
+def product_mass(product: str) -> float:
+    """Mass [GeV] of each of a pair: ``e_e`` or ``gamma_gamma``."""
+    return MASS["e"] if product == "e_e" else 0.0

@@ -1,0 +1,228 @@
+"""Events of unit couplings in the samples of an experiment, over the decay length of N: what the tables hold."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from scanner.physics.form_factors import nuclide
+from scanner.physics.phase_space import gauss_legendre
+from scanner.physics.upscattered import (
+    NEUTRINO_NODES,
+    PANEL_NODES,
+    PARTS,
+    Grid,
+    condense,
+    fill_made,
+    grid,
+    grid_nodes,
+)
+from scanner.physics.upscattering import CM2, MEDIATORS, Target, target, threshold
+from scanner.physics.visible import (
+    COSINES,
+    NEGLIGIBLE,
+    RATIOS,
+    SPECTRUM_COSINES,
+    SPECTRUM_TURNS,
+    TURNS,
+    add_decays,
+    fill_pairs,
+    fill_seen,
+    product_mass,
+    spectrum,
+)
+from scanner.signals.dark_neutrino import Decay, Dynamics, Float
+from scanner.signals.upscattering_samples import Flux, Region, Selection, UpscatteringResponse
+
+LENGTHS = 64
+"""Nodes of the decay length."""
+
+PROMPT, FAR = 1e-3, 300.0
+"""N fly this part of the shortest length of an experiment at the first node, and this multiple of the longest at the
+last, if they are as fast as neutrinos."""
+
+
+def fill_events(
+    dynamics: Dynamics,
+    currents: tuple[str, ...],
+    flavours: tuple[int, ...],
+    samples: Sequence[UpscatteringResponse],
+    out: Float,
+    bins: int,
+) -> None:
+    """Fill the entry of one node.
+
+    Parameters
+    ----------
+    dynamics
+        How N is made and decays.
+    currents, flavours
+        Of matter, and of ν.
+    samples
+        Of the experiment.
+    out : float64[2 + channels · currents · flavours · LENGTHS · bins]
+        ln(cτ/m) of the first node, the step to the next, and the events.
+    bins
+        Of the experiment.
+    """
+    first, step = decay_lengths(dynamics.mass, samples)
+    lengths = np.array([math.exp(first + i * step) for i in range(LENGTHS)])
+    out[0], out[1] = first, step
+    events = out[2:].reshape(len(dynamics.decays), len(currents), len(flavours), LENGTHS, bins)
+    for sample in samples:
+        found = sample_events(dynamics, currents, flavours, sample, lengths)
+        events[..., sample.first_bin : sample.first_bin + found.shape[-1]] += found
+
+
+def decay_lengths(mass: float, samples: Sequence[UpscatteringResponse]) -> tuple[float, float]:
+    """Return ln(cτ/m) of the first node, and the step to the next."""
+    # The boost of the fastest N, which all have at the first node, and of N as slow as they are made at the last.
+    boost = max(float(sample.flux.energy[-1]) for sample in samples) / mass
+    low = PROMPT * min(sample.shortest for sample in samples) / boost
+    high = FAR * max(sample.longest for sample in samples) / min(boost, 1.0)
+    return math.log(low), math.log(high / low) / (LENGTHS - 1)
+
+
+def sample_events(
+    dynamics: Dynamics,
+    currents: tuple[str, ...],
+    flavours: tuple[int, ...],
+    sample: UpscatteringResponse,
+    lengths: Float,
+) -> Float:
+    """Return the events of unit couplings in the bins of a sample.
+
+    Returns
+    -------
+    float64, shape (channels, currents, flavours, lengths, bins)
+    """
+    m, selection = dynamics.mass, sample.selection
+    bins = next(iter(selection.response.values())).shape[-1]
+    out = np.zeros((len(dynamics.decays), len(currents), len(flavours), lengths.size, bins))
+    flux = _of_flavours(sample.flux, flavours)
+    if not flux.energy[-1] > m:
+        return out
+    nodes = grid(m, float(flux.energy[0]), float(flux.energy[-1]), _typical(flux))
+    energies, sines = grid_nodes(nodes, m)
+    made = [[made_in(region, dynamics, current, flux, nodes) for current in currents] for region in sample.regions]
+    numbers = np.sum(np.abs(np.array(made)[..., 0]), axis=(0, 1, 2))
+    used = np.ascontiguousarray(numbers > NEGLIGIBLE * numbers.sum())
+    for channel, decay in enumerate(dynamics.decays):
+        if decay is None or decay.product not in selection.response:
+            continue
+        seen = seen_of(decay, dynamics, selection, energies, sines, used)
+        for region, by_current in zip(sample.regions, made, strict=True):
+            for current, number in enumerate(by_current):
+                add_decays(m, energies, sines, used, lengths, number, *region.decay, seen, out[channel, current])
+    return out
+
+
+def _of_flavours(flux: Flux, flavours: tuple[int, ...]) -> Flux:
+    """Return the flux of some flavours, without energies at which there is none."""
+    fluence = flux.fluence[list(flavours)]
+    some = np.flatnonzero(fluence.sum(axis=0))
+    inside = slice(some[0], some[-1] + 1) if some.size else slice(0, 1)
+    return Flux(np.ascontiguousarray(flux.energy[inside]), np.ascontiguousarray(fluence[:, inside]))
+
+
+def _typical(flux: Flux) -> float:
+    """Mean energy [GeV]."""
+    numbers = flux.fluence.sum(axis=0)
+    total = math.fsum(numbers)
+    return math.fsum(numbers * flux.energy) / total if total > 0 else float(flux.energy[-1])
+
+
+def made_in(region: Region, dynamics: Dynamics, current: str, flux: Flux, nodes: Grid) -> Float:
+    """Return the N that are made in a region for unit couplings.
+
+    Returns
+    -------
+    float64, shape (flavours, energies, sines, PARTS)
+    """
+    m, mediator = dynamics.mass, MEDIATORS.index(dynamics.mediator)
+    flavours = flux.fluence.shape[0]
+    made = np.zeros((flavours, nodes.energies, nodes.sines, PARTS))
+    neutrinos, weights = np.empty(NEUTRINO_NODES), np.empty((flavours, NEUTRINO_NODES))
+    for off, number in scatterers(region, dynamics, current):
+        condense(threshold(m, off.mass) * (1 + 1e-9), float(flux.energy[-1]), *flux, neutrinos, weights)
+        fill_made(
+            mediator, neutrinos, weights, m, dynamics.exchanged, CM2 * number, *off, *_rule(PANEL_NODES), *nodes, made
+        )
+    return made
+
+
+def scatterers(region: Region, dynamics: Dynamics, current: str) -> Iterator[tuple[Target, float]]:
+    """Yield what scatters in a region, and how many there are of it, times what couplings are multiplied by.
+
+    Nucleons of all nuclides are taken together.
+    """
+    nucleons: dict[tuple[str, bool], float] = {}
+    for name, number in region.targets.items():
+        nucleus = nuclide(name)
+        Z, N = nucleus.Z, nucleus.A - nucleus.Z
+        coherent = {"p": Z * Z, "pn": 2 * Z * N, "n": N * N}[current]
+        if nucleus.A > 1 and coherent:
+            yield _target(name, "coherent", dynamics.form_factor, dynamics.spin, False, None), number * coherent
+        blocked = dynamics.pauli and nucleus.A > 1
+        for regime, count in (("proton", Z), ("neutron", N)):
+            nucleons[regime, blocked] = nucleons.get((regime, blocked), 0.0) + number * count
+    for (regime, blocked), number in nucleons.items():
+        own = _nucleon_current(dynamics.mediator, regime, current)
+        if own is not None and number > 0:
+            free = _target("C12", regime, dynamics.form_factor, dynamics.spin, blocked, own)
+            yield free._replace(number=1), number
+
+
+def _nucleon_current(mediator: str, regime: str, current: str) -> str | None:
+    """Whose form factors a nucleon has in the term of a current: isospin says, see `scanner.physics.upscattering`."""
+    if mediator == "scalar":
+        return "proton" if current == regime[0] else None
+    if current == "pn":
+        return "interference"
+    return "proton" if current == regime[0] else "neutron"
+
+
+_target = functools.lru_cache(target)
+_rule = functools.cache(gauss_legendre)
+
+
+def seen_of(
+    decay: Decay, dynamics: Dynamics, selection: Selection, energies: Float, sines: Float, used: np.ndarray
+) -> Float:
+    """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
+    response = selection.response[decay.product]
+    paired = decay.product != "gamma"
+    rows = response.shape[0]
+    log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
+    place = math.log(selection.energy_min), log_step
+    product = product_mass(decay.product) if paired else 0.0
+    masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, product, dynamics.majorana)
+    pairs = _pairs(selection, decay.product) if paired else np.zeros((2, 2, 2))
+    one = masses.mass.size == 1
+    cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
+    out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
+    fill_seen(
+        dynamics.mass, decay.daughter, *masses, energies, sines, used,
+        *place, selection.sine_max, response, paired, pairs, *_rule(cosines), turns, out,
+    )  # fmt: skip
+    return out
+
+
+def _pairs(selection: Selection, product: str) -> Float:
+    """Return what `fill_pairs` says of a selection, remembered."""
+    rows = selection.response[product].shape[0]
+    rule = selection.pairs
+    key = (product, selection.energy_min, selection.energy_max, rows, *rule[1:])
+    r_cut = np.full(rows, np.inf) if rule.r_cut is None else rule.r_cut
+    return _remembered_pairs(np.ascontiguousarray(r_cut).tobytes(), *key)
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered_pairs(r_cut: bytes, product: str, low: float, high: float, rows: int, *limits: float) -> Float:
+    out = np.empty((2, rows, RATIOS))
+    step = math.log(high / low) / (rows - 1)
+    fill_pairs(product_mass(product), math.log(low), step, np.frombuffer(r_cut), *limits, out)
+    return out
