@@ -4,7 +4,8 @@ Couplings of a state N_i, as sums of monomials: |V_ai|² for each flavour, |V_ij
 goes with the interference of Z′ and Z. Widths for unit couplings are those of
 `scanner.physics.dark_neutrino_decays`, with all visible decays of Z′, and those into lighter heavy states, in its
 propagator. Decays of Z′ into ν ν and ν N_j, whose strengths hold mixings, are escapes: they take their share of a Z′
-that is on its shell, and add to the total width of N where it is not. So the widths are exact up to the order of Γ/M of Z′.
+that is on its shell, and add to the total width of N where it is not. So the widths are exact up to the order of Γ/M
+of Z′.
 """
 
 from __future__ import annotations
@@ -110,9 +111,7 @@ class _State:
 
     def _dark(self, *states: str) -> Sum:
         """g_D² Π |U_Dj|²."""
-        return times(
-            (Monomial(4 * math.pi, {"alpha_D": 1}),), *((Monomial(1.0, {DARK_MIXINGS[s]: 1}),) for s in states)
-        )
+        return (Monomial(4 * math.pi, {"alpha_D": 1.0, **{DARK_MIXINGS[s]: 1.0 for s in states}}),)
 
     def _light(self) -> tuple[Sum, ...]:
         if self.explicit:

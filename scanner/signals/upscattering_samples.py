@@ -42,7 +42,7 @@ class PairRule(NamedTuple):
     """
 
     r_cut: Float | None = None
-    """One ring: ((1 - cos)/2)² + (1 - max(E_1, E_2)/E)² < r_cut², at each energy of the selection, shape (energies,)."""
+    """One ring: ((1 - cos)/2)² + (1 - max(E_1, E_2)/E)² < r_cut², at each energy node, shape (energies,)."""
     cos_min: float = -1.0
     """cos at least."""
     cos_max: float = 1.0
