@@ -42,6 +42,9 @@ class GaussianFractional:
         Prediction in the control bins, shape (control,).
     control_data
         Observed events in the control bins, shape (control,).
+    log_determinant
+        Whether ``chi2`` has ln det M. Without it, ``chi2`` is rᵀ M⁻¹ r: no likelihood where M varies, but what some
+        published fits minimise. Nothing constant makes it one, so ``constant`` is 0 then.
     """
 
     fractional: np.ndarray
@@ -49,7 +52,8 @@ class GaussianFractional:
     data: np.ndarray
     control: np.ndarray
     control_data: np.ndarray
-    statistic: str = "r^T M^-1 r + ln det M, M(prediction) by fractional covariance"
+    log_determinant: bool = True
+    statistic: str = field(init=False)
     constant: float = field(init=False)
     number_of_data: int = field(init=False)
     _coefficients: tuple[np.ndarray, ...] = field(init=False, repr=False)
@@ -75,14 +79,19 @@ class GaussianFractional:
         object.__setattr__(self, "_coefficients", (quadratic, linear, fixed, residual, slope))
         object.__setattr__(self, "_offsets", (float(offsets[0]), float(offsets[1])))
         object.__setattr__(self, "number_of_data", bins + control)
-        object.__setattr__(self, "constant", (bins + control) * math.log(2 * math.pi))
+        formula = "r^T M^-1 r + ln det M" if self.log_determinant else "r^T M^-1 r without ln det M"
+        object.__setattr__(self, "statistic", f"{formula}, M(prediction) by fractional covariance")
+        constant = (bins + control) * math.log(2 * math.pi) if self.log_determinant else 0.0
+        object.__setattr__(self, "constant", constant)
 
     def __call__(self, signal: np.ndarray, chi2: np.ndarray, gof: np.ndarray) -> None:
-        """Fill `chi2` (−2 ln L) and `gof` (rᵀM⁻¹r); NaN where M is not positive definite."""
+        """Fill `chi2` and `gof` (rᵀM⁻¹r); NaN where M is not positive definite."""
         bins = self.background.size
         work = np.empty((bins, bins, LANES))
         vector = np.empty((2, bins, LANES))
         _quadratic_covariance(signal, *self._coefficients, *self._offsets, work, vector, chi2, gof)
+        if not self.log_determinant:
+            chi2[:] = gof
 
     def toy(self, signal: np.ndarray, generator: np.random.Generator) -> GaussianFractional:
         """Return a pseudo-experiment: all data, control bins included, drawn with M of the prediction.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import mpmath
 import numpy as np
 import pytest
@@ -55,6 +57,36 @@ def test_against_the_full_covariance(bins: int, control: int) -> None:
     np.testing.assert_allclose(chi2, expected[:, 0], rtol=1e-9)
     np.testing.assert_allclose(gof, expected[:, 1], rtol=1e-9)
     assert likelihood.number_of_data == bins + control
+
+
+def test_without_the_determinant_chi2_is_the_square() -> None:
+    """As the numbers say, and so do the words; pseudo-experiments are drawn alike and keep the choice."""
+    case = _case(5, 3)
+    whole, square = GaussianFractional(**case), GaussianFractional(**case, log_determinant=False)
+    signal = RNG.uniform(0, 200, (20, 5))
+    expected, chi2, gof = np.empty((3, 20))
+    whole(signal, np.empty(20), expected)
+    square(signal, chi2, gof)
+    np.testing.assert_array_equal(chi2, expected)
+    np.testing.assert_array_equal(gof, expected)
+    np.testing.assert_allclose(chi2, [_brute_force(case, s)[1] for s in signal], rtol=1e-9)
+    assert square.constant == 0.0 and whole.constant == pytest.approx(8 * np.log(2 * np.pi))
+    assert "without ln det" in square.statistic and "+ ln det" in whole.statistic
+    toys = [of.toy(signal[0], np.random.default_rng(2)) for of in (whole, square)]
+    np.testing.assert_array_equal(toys[0].data, toys[1].data)
+    toys[1](signal, chi2, gof)
+    np.testing.assert_array_equal(chi2, gof)
+
+
+def test_miniboone_without_signal_and_determinant() -> None:
+    """31.802 in neutrino mode, the null of the fits of arXiv:2308.02543."""
+    from scanner.experiments.miniboone import load
+
+    likelihood = replace(load("miniboone_fhc").likelihood, log_determinant=False)
+    chi2, gof = np.empty((2, 1))
+    likelihood(np.zeros((1, 11)), chi2, gof)
+    assert chi2[0] == pytest.approx(31.802, abs=1e-3)
+    assert likelihood.number_of_data == 19
 
 
 def test_against_fifty_digits() -> None:
