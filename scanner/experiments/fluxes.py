@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scanner.errors import InputError
 from scanner.experiments.fermilab import MINIBOONE_FLUX
 from scanner.experiments.tables import DATA, read_table
-from scanner.signals.upscattering import Flux
+from scanner.signals.upscattering_samples import Flux
 from scanner.vocabulary import Reference
 
 Float = NDArray[np.float64]
