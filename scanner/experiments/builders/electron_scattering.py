@@ -125,8 +125,8 @@ def _write_charm2(path: Path, beam: str, edges: np.ndarray, density: dict[str, n
     width = 1e3 * np.diff(edges)
     header = {
         "title": f"CHARM-II electron candidates by E theta^2, {beam} beam",
-        "source": "digitised by the authors of arXiv:1812.08768 from P. Vilain et al. (CHARM-II), Phys. Lett. B 335 (1994) "
-        "246 (from memory)",
+        "source": "digitised by the authors of arXiv:1812.08768 from P. Vilain et al. (CHARM-II), "
+        "Phys. Lett. B 335 (1994) 246 (from memory)",
         "release_date": "1994-09",
         **BUILDER,
         "note": "events per bin, of 3 < E < 24 GeV (from memory); signal: nu e; the figure has events per MeV and "
