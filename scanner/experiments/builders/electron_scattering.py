@@ -48,9 +48,8 @@ def build(inputs: Path, folder: Path) -> None:
         name: np.loadtxt(charm2 / f"nu_beam_{file}.dat")[:, 1]
         for name, file in (("data", "data"), ("background", "MCbkg"), ("total", "MCsig"))
     }
-    _write_charm2(
-        folder / "charm2_nu.txt", "neutrino", edges, neutrino, "signal sums to the published 2677 +- 82 (from memory)"
-    )
+    note = "signal sums to the published 2677 +- 82 (from memory)"
+    _write_charm2(folder / "charm2_nu.txt", "neutrino", edges, neutrino, note)
     centres = (edges[:-1] + edges[1:]) / 2
     antineutrino = {
         "data": np.loadtxt(charm2 / "nubar_beam_data.dat")[:, 1],
@@ -59,7 +58,8 @@ def build(inputs: Path, folder: Path) -> None:
     }
     note = (
         "background and signal are curves at the bins' centres; signal, from a second digitising, is 10 % uncertain "
-        "(published: 2752 +- 88, from memory); that one has 5 to 8 % less background above 0.02 GeV, where this one fits the data"
+        "(published: 2752 +- 88, from memory); that one has 5 to 8 % less background above 0.02 GeV, where this "
+        "one fits the data"
     )
     _write_charm2(folder / "charm2_nubar.txt", "antineutrino", edges, antineutrino, note)
 
