@@ -52,7 +52,7 @@ from scanner.physics.upscattering import MEDIATORS, SCALAR, SMALLEST_MASS, STRET
 _f8 = types.float64
 
 NODES = 16
-"""Of a panel, for cross sections good to 2e-5; 6 are good to 1e-3."""
+"""Of a panel: of 400 random cases 90 % are good to 5e-6 and all to 2e-4; with 6 nodes to 3e-4, and all to 2e-3."""
 
 NU_STRETCH = math.exp(1.5)
 """Of ν, and of the momentum of N, over a panel, at most."""
