@@ -191,7 +191,7 @@ def length_nodes(shortest: float, longest: float, step: float = STEP) -> Float:
         raise InputError("shortest, longest", "must be lengths", (shortest, longest), "0 < shortest <= longest [m]")
     first, last = math.log(shortest / 100), math.log(longest * 100)
     steps = math.ceil((last - first) / step)
-    return first + (last - first) / steps * np.arange(steps + 1)
+    return np.array([first + (last - first) / steps * i for i in range(steps + 1)])
 
 
 @kernel(_f8(_f8, _f8, INPUT, _f8, _f8, INPUT_MATRIX))

@@ -203,7 +203,7 @@ def test_resolution(setting: str, tolerance: float) -> None:
     made, seen, flight = SETTINGS[setting]
     sines = angle_nodes(8)
     coarse = decay_probability(made, seen, sines, LENGTHS, minimal_flight=flight).probability
-    fine = decay_probability(made, seen, sines, LENGTHS, minimal_flight=flight, points=60, azimuths=61).probability
+    fine = decay_probability(made, seen, sines, LENGTHS, minimal_flight=flight, points=48, azimuths=49).probability
     assert np.all(np.abs(coarse - fine) <= tolerance * (fine.max(0) + 1e-4 * fine.max()))
 
 
