@@ -158,8 +158,8 @@ def response(
     observable
         One of OBSERVABLES.
     edges
-        Of the bins, increasing, infinite ones included; a bin holds its lower edge, and cos θ' = 1 is in the last. A count
-        needs none.
+        Of the bins, increasing, infinite ones included; a count needs none. A bin holds its lower edge; cos θ' = 1 is
+        in the last one.
     cuts
         On what was reconstructed.
     efficiency
