@@ -194,21 +194,29 @@ def seen_of(
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
     response = selection.response[decay.product]
-    paired = decay.product != "gamma"
-    rows = response.shape[0]
-    log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
-    place = math.log(selection.energy_min), log_step
-    product = product_mass(decay.product) if paired else 0.0
+    log_step = math.log(selection.energy_max / selection.energy_min) / (response.shape[0] - 1)
+    product = 0.0 if decay.product == "gamma" else product_mass(decay.product)
     masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, product, dynamics.majorana)
-    pairs = _pairs(selection, decay.product) if paired else np.zeros((2, 2, 2))
+    pairs = _one(response.shape[0]) if decay.product == "gamma" else _pairs(selection, decay.product)
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
     out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
     fill_seen(
-        dynamics.mass, decay.daughter, *masses, energies, sines, used,
-        *place, selection.sine_max, response, paired, pairs, *_rule(cosines), turns, out,
+        dynamics.mass, decay.daughter, *masses, energies, sines, used, math.log(selection.energy_min), log_step,
+        selection.sine_max, response, pairs, *_rule(cosines), _half_turn(turns), out,
     )  # fmt: skip
     return out
+
+
+@functools.cache
+def _half_turn(nodes: int) -> Float:
+    return np.array([math.cos(math.pi * (f + 0.5) / nodes) for f in range(nodes)])
+
+
+@functools.cache
+def _one(rows: int) -> Float:
+    """What `fill_pairs` would say of a photon."""
+    return np.concatenate([np.ones((1, rows, 2)), np.zeros((1, rows, 2))])
 
 
 def _pairs(selection: Selection, product: str) -> Float:
