@@ -6,7 +6,8 @@
 ``charm2``
     two bins, the beams of ν and of ν̄: showers with Eθ² < 28 MeV, where dE/dx was not cut on.
 ``nova_nd``
-    a projection: a count on ν-e scattering, with the signal uncertain by a factor of two.
+    a projection: a count on ν-e scattering, with the signal uncertain by a factor of two. What could be taken from
+    publications is named below at each number; the rest is assumed.
 
 *What is taken from 1812.08768* (and from chapter 7 of M. Hostert's thesis, its text at length): cuts, resolutions, the
 condition for e⁺e⁻ to be one shower (both above 30 MeV, within 8° in MINERvA and 4° in CHARM-II), efficiencies (73 %, of
@@ -98,14 +99,17 @@ CHARM2_BACKGROUND_ERROR = 0.10
 CHARM2_FLUX_ERROR = {"nu": 0.047, "nubar": 0.052}
 
 NOVA_PROTONS = 1.36e21
-"""In neutrino mode until 2020, of NOvA's far detector."""
+"""In neutrino mode; with the mass and its composition as in the public generator DarkNews (2207.04137)."""
 NOVA_MASS = 193.0
 """Fully active [t]."""
 NOVA_SHARE = {"H1": 0.108, "C12": 0.667, "O16": 0.030, "Cl35": 0.161, "Ti48": 0.032}
-"""By mass: oil and PVC with titanium dioxide."""
+"""By mass: oil, and PVC with titanium dioxide."""
 NOVA_SHAPE = Box((0.0, 0.0, 0.0), (1.95, 1.95, 6.4))
+"""From memory; its volume times 1 t/m³ is that mass."""
 NOVA_CUTS = Cuts(0.5, 5.0, 5e-3)
+"""1710.03428 (from memory)."""
 NOVA_RESOLUTION = Resolution(0.10, 0.0, math.radians(1.0))
+"""Assumed, and so is the efficiency."""
 NOVA_EFFICIENCY = 0.5
 NOVA_ELECTRONS, NOVA_OTHERS = 1420.0, 1420.0
 """Events of ν-e scattering that the flux makes, and as many of all else."""
@@ -157,7 +161,7 @@ _NOVA = Reference(
 )
 
 _COHERENT = (
-    "scattering off whole nuclei alone, as knocked-out protons are vetoed: 3 % less at m_Z' = 30 MeV, far less above 1 GeV",
+    "scattering off whole nuclei alone, as knocked-out protons are vetoed: 3 % less at m_Z' = 30 MeV, most above 1 GeV",
     "no nuclear model: events that excite or break a nucleus and leave the vertex quiet are missing",
     "one or two photons that overlap count like e+e-",
 )
@@ -231,9 +235,10 @@ def _minerva(beam: str) -> Experiment:
         references=(_MINERVA[beam], ARGUELLES, *BEAMS[fluxes]),
         notes=(
             "digitised: data and backgrounds to 2 %; flux uncertain by 10 %",
-            f"pi0 uncertain by {PI0_ERROR[beam]:.0%}, other backgrounds by {REST_ERROR[beam]:.0%}; all of them by the former "
-            "would make limits 2 times weaker",
-            "e+e- is one shower if within 8 degrees and both above 30 MeV; E > 0.8 GeV, E theta^2 < 3.2 MeV, Q^2 < 0.02 GeV^2",
+            f"pi0 uncertain by {PI0_ERROR[beam]:.0%}, other backgrounds by {REST_ERROR[beam]:.0%}; all of them by the "
+            "former would make limits 2 times weaker",
+            "e+e- is one shower if within 8 degrees and both above 30 MeV; "
+            "E > 0.8 GeV, E theta^2 < 3.2 MeV, Q^2 < 0.02 GeV^2",
             "efficiency 0.73, times 0.90 that deposit more than 4.5 MeV/1.7 cm; 1 degree of angular resolution in each "
             "projection, uncertain: with 7.2 mrad a third less signal",
             *_COHERENT,
@@ -297,8 +302,8 @@ def _charm2() -> Experiment:
         data_sets=frozenset({"charm2"}),
         references=(_CHARM2, ARGUELLES),
         notes=(
-            "digitised: data and backgrounds to 2 %; flux uncertain by 4.7 % (nu) and 5.2 % (nubar), background by 10 %, "
-            "for its extrapolation to small E theta^2; with 3 % limits are 1.8 times stronger",
+            "digitised: data and backgrounds to 2 %; flux uncertain by 4.7 % (nu) and 5.2 % (nubar), background by "
+            "10 %, for its extrapolation to small E theta^2; with 3 % limits are 1.8 times stronger",
             "e+e- is one shower if within 4 degrees and both above 30 MeV; 3 < E < 24 GeV, E theta^2 < 28 MeV",
             "efficiency 0.76, 692 t and the protons make the observed nu-e scattering to 3 % (nu) and 7 % (nubar)",
             *_COHERENT,
@@ -324,9 +329,11 @@ def _nova() -> Experiment:
         references=(_NOVA, ARGUELLES, *BEAMS["nova_fhc"]),
         projection=True,
         notes=(
-            "a projection: no data; the signal is uncertain by a factor of two, for efficiency and resolution are assumed",
-            "E theta^2 < 5 MeV, 0.5 < E < 5 GeV; efficiency 0.5; e+e- is one shower if within 8 degrees and both above 30 MeV",
-            "background: 1420 events of nu-e scattering, from flux and cross section, and as many others, uncertain by 10 %",
+            "a projection: no data; the signal is uncertain by a factor of two: efficiency and resolution are assumed",
+            "E theta^2 < 5 MeV, 0.5 < E < 5 GeV; efficiency 0.5; e+e- is one shower if within 8 degrees and both above "
+            "30 MeV",
+            "background: 1420 events of nu-e scattering, by flux and cross section, and as many others, assumed; "
+            "uncertain by 10 %",
             *_COHERENT,
         ),
     )
