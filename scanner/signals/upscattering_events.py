@@ -169,7 +169,7 @@ def scatterers(region: Region, dynamics: Dynamics, current: str) -> Iterator[tup
         blocked = dynamics.pauli and nucleus.A > 1
         for regime, count in (("proton", Z), ("neutron", N)):
             nucleons[regime, blocked] = nucleons.get((regime, blocked), 0.0) + number * count
-    for (regime, blocked), number in nucleons.items():
+    for (regime, blocked), number in nucleons.items() if region.nucleons else ():
         own = _nucleon_current(dynamics.mediator, regime, current)
         if own is not None and number > 0:
             free = _target("C12", regime, dynamics.form_factor, dynamics.spin, blocked, own)
