@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from scanner.physics.form_factors import nuclide
+from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.upscattered import (
     NEUTRINO_NODES,
@@ -24,14 +25,11 @@ from scanner.physics.upscattering import CM2, MEDIATORS, Target, target, thresho
 from scanner.physics.visible import (
     COSINES,
     NEGLIGIBLE,
-    RATIOS,
     SPECTRUM_COSINES,
     SPECTRUM_TURNS,
     TURNS,
     add_decays,
-    fill_pairs,
     fill_seen,
-    product_mass,
     spectrum,
 )
 from scanner.signals.dark_neutrino import Decay, Dynamics, Float
@@ -185,6 +183,9 @@ def _nucleon_current(mediator: str, regime: str, current: str) -> str | None:
     return "proton" if current == regime[0] else "neutron"
 
 
+PRODUCT_MASS = {"e_e": MASS["e"], "gamma_gamma": 0.0, "gamma": -1.0}
+"""Of each of a pair [GeV]; negative for what is none."""
+
 _target = functools.lru_cache(target)
 _rule = functools.cache(gauss_legendre)
 
@@ -195,15 +196,16 @@ def seen_of(
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
     response = selection.response[decay.product]
     log_step = math.log(selection.energy_max / selection.energy_min) / (response.shape[0] - 1)
-    product = 0.0 if decay.product == "gamma" else product_mass(decay.product)
-    masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, product, dynamics.majorana)
-    pairs = _one(response.shape[0]) if decay.product == "gamma" else _pairs(selection, decay.product)
+    product = PRODUCT_MASS[decay.product]
+    masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, max(product, 0.0), dynamics.majorana)
+    rule = selection.pairs
+    r_cut = np.full(response.shape[0], np.inf) if rule.r_cut is None else rule.r_cut
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
     out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
     fill_seen(
         dynamics.mass, decay.daughter, *masses, energies, sines, used, math.log(selection.energy_min), log_step,
-        selection.sine_max, response, pairs, *_rule(cosines), _half_turn(turns), out,
+        selection.sine_max, response, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
     )  # fmt: skip
     return out
 
@@ -211,26 +213,3 @@ def seen_of(
 @functools.cache
 def _half_turn(nodes: int) -> Float:
     return np.array([math.cos(math.pi * (f + 0.5) / nodes) for f in range(nodes)])
-
-
-@functools.cache
-def _one(rows: int) -> Float:
-    """What `fill_pairs` would say of a photon."""
-    return np.concatenate([np.ones((1, rows, 2)), np.zeros((1, rows, 2))])
-
-
-def _pairs(selection: Selection, product: str) -> Float:
-    """Return what `fill_pairs` says of a selection, remembered."""
-    rows = selection.response[product].shape[0]
-    rule = selection.pairs
-    key = (product, selection.energy_min, selection.energy_max, rows, *rule[1:])
-    r_cut = np.full(rows, np.inf) if rule.r_cut is None else rule.r_cut
-    return _remembered_pairs(np.ascontiguousarray(r_cut).tobytes(), *key)
-
-
-@functools.lru_cache(maxsize=64)
-def _remembered_pairs(r_cut: bytes, product: str, low: float, high: float, rows: int, *limits: float) -> Float:
-    out = np.empty((2, rows, RATIOS))
-    step = math.log(high / low) / (rows - 1)
-    fill_pairs(product_mass(product), math.log(low), step, np.frombuffer(r_cut), *limits, out)
-    return out
