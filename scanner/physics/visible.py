@@ -185,7 +185,7 @@ def _passes(c, E, spread, product, q, rule):  # type: ignore[no-untyped-def]
     opening, share = 0.5 * (1 - cosine), softer / E
     if not (rule[1] <= cosine <= rule[2] and opening * opening + share * share < rule[0] * rule[0]):
         return False
-    return cosine > rule[4] or softer < rule[5]
+    return cosine >= rule[4] or softer < rule[5]
 
 
 @kernel(types.UniTuple(_f8, 2)(_f8, _f8, _f8, INPUT))

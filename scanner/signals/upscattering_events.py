@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from scanner.physics.form_factors import nuclide
+from scanner.physics.inelastic import PION_THRESHOLD, fill_inelastic, inelastic_threshold
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.upscattered import (
@@ -37,6 +38,10 @@ from scanner.signals.upscattering_samples import Flux, Region, Selection, Upscat
 
 LENGTHS = 64
 """Nodes of the decay length."""
+
+BROKEN_UP_NODES, BROKEN_UP_PANEL_NODES = 36, 5
+"""Neutrino energies, and nodes of a panel, for nucleons that break up: good to some 0.5 %, of a cross section that is
+known to 10 % at best."""
 
 PROMPT, FAR = 1e-3, 300.0
 """N fly this part of the shortest length of an experiment at the first node, and this multiple of the longest at the
@@ -147,9 +152,28 @@ def made_in(region: Region, dynamics: Dynamics, current: str, flux: Flux, nodes:
     for off, number in scatterers(region, dynamics, current):
         condense(threshold(m, off.mass) * (1 + 1e-9), float(flux.energy[-1]), *flux, neutrinos, weights)
         fill_made(
-            mediator, neutrinos, weights, m, dynamics.exchanged, CM2 * number, *off, *_rule(PANEL_NODES), *nodes, made
-        )
+            mediator, neutrinos, weights, m, dynamics.exchanged, CM2 * number, region.first_shower,
+            *off, *_rule(PANEL_NODES), *nodes, made,
+        )  # fmt: skip
+    if region.first_shower > 0 and current == "p":
+        _add_broken_up(region, dynamics, flux, nodes, made)
     return made
+
+
+def _add_broken_up(region: Region, dynamics: Dynamics, flux: Flux, nodes: Grid, made: Float) -> None:
+    """Add the N that are made off nucleons which break up."""
+    m, exchanged, proton = dynamics.mass, dynamics.exchanged, MASS["p"]
+    neutrinos = np.empty(BROKEN_UP_NODES)
+    weights = np.empty((made.shape[0], BROKEN_UP_NODES))
+    least = max(inelastic_threshold(m, proton, PION_THRESHOLD), m + region.first_shower) * (1 + 1e-9)
+    condense(least, float(flux.energy[-1]), *flux, neutrinos, weights)
+    for name, number in region.targets.items():
+        nucleus = nuclide(name)
+        fill_inelastic(
+            MEDIATORS.index(dynamics.mediator), neutrinos, weights, m, exchanged, CM2 * number,
+            nucleus.Z, nucleus.A - nucleus.Z, proton, PION_THRESHOLD, region.first_shower,
+            *_rule(BROKEN_UP_PANEL_NODES), *nodes, made,
+        )  # fmt: skip
 
 
 def scatterers(region: Region, dynamics: Dynamics, current: str) -> Iterator[tuple[Target, float]]:
@@ -162,7 +186,7 @@ def scatterers(region: Region, dynamics: Dynamics, current: str) -> Iterator[tup
         nucleus = nuclide(name)
         Z, N = nucleus.Z, nucleus.A - nucleus.Z
         coherent = {"p": Z * Z, "pn": 2 * Z * N, "n": N * N}[current]
-        if nucleus.A > 1 and coherent:
+        if nucleus.A > 1 and coherent and not region.first_shower > 0:
             yield _target(name, "coherent", dynamics.form_factor, dynamics.spin, False, None), number * coherent
         blocked = dynamics.pauli and nucleus.A > 1
         for regime, count in (("proton", Z), ("neutron", N)):

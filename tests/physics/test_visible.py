@@ -47,10 +47,11 @@ def passes(rule, one, two):
     r_cut, cos_min, cos_max, softest, merged_cos, merged_soft = rule
     momenta = [np.linalg.norm(x[1:], axis=0) for x in (one, two)]
     cosine = np.sum(one[1:] * two[1:], axis=0) / np.maximum(momenta[0] * momenta[1], 1e-300)
+    cosine = np.clip(cosine, -1, 1)
     harder, softer = np.maximum(one[0], two[0]), np.minimum(one[0], two[0])
     r = np.sqrt((1 - cosine) ** 2 / 4 + (1 - harder / (harder + softer)) ** 2)
     found = (r < r_cut[0]) & (cosine >= cos_min) & (cosine <= cos_max) & (softer >= softest)
-    return found & ((cosine > merged_cos) | (softer < merged_soft))
+    return found & ((cosine >= merged_cos) | (softer < merged_soft))
 
 
 def boosted(p, direction, gamma_beta):
@@ -214,10 +215,8 @@ class TestPairs:
     def test_shares_against_fine_steps(self, rule, E, ratio, product):
         q, c = ratio * E, (np.arange(200_000) + 0.5) / 200_000
         velocity, flight = math.sqrt(1 - (2 * product / q) ** 2), math.sqrt(E**2 - q**2)
-        rest = [
-            np.array([q / 2 + 0 * c, s * q / 2 * velocity * np.sqrt(1 - c**2), 0 * c, s * q / 2 * velocity * c])
-            for s in (1, -1)
-        ]
+        axis = np.array([np.sqrt(1 - c**2), 0 * c, c])
+        rest = [np.vstack([np.full_like(c, q / 2), s * q / 2 * velocity * axis]) for s in (1, -1)]
         z = np.array([0.0, 0.0, 1.0])[:, None]
         found = passes(rule, *(boosted(x, z, flight / q) for x in rest))
         shares = pair_shares(E, q, product, np.array([rule[0][0], *rule[1:]]))
