@@ -103,6 +103,7 @@ class _Heavy:
             selection = sample.selection
             found += [np.array([selection.energy_min, selection.energy_max, selection.sine_max, sample.first_bin])]
             found += [np.array([sample.shortest, sample.longest]), *sample.flux, *selection.response.values()]
+            found += [] if selection.masses is None else [selection.masses]
             for region in sample.regions:
                 found += [np.array(list(region.targets.values())), *region.decay]
         return tuple(found)
