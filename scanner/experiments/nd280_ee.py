@@ -26,13 +26,12 @@ from numpy.typing import NDArray
 from scanner.experiments.base import Experiment
 from scanner.experiments.fluxes import BEAMS, flux
 from scanner.experiments.nd280_geometry import (
-    FGD,
     FGD_FIDUCIAL,
     FGD_MASSES,
     HAT,
     MASSES,
-    SUPER_FGD_CARBON,
     SUPER_FGD,
+    SUPER_FGD_CARBON,
     SUPER_FGD_FIDUCIAL,
     TPC,
     UPGRADE_MASSES,
@@ -41,7 +40,6 @@ from scanner.experiments.nd280_geometry import (
 from scanner.experiments.t2k_nd280_hnl import DATA_SETS, REFERENCE
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.poisson import Poisson
-from scanner.physics.shapes import Box
 from scanner.signals.upscattering_samples import PairRule, Region, Selection, UpscatteringResponse
 from scanner.vocabulary import Reference
 
@@ -71,8 +69,8 @@ EE_CHANNEL = 4
 """Of the five channels of the search in each mode of the beam."""
 
 UPGRADE = {"fhc": 9.12e21, "rhc": 7.11e21}
-"""2e22 protons on target of T2K-II, less those before the upgrade, 2.116e21 and 1.65e21, in the same ratio of modes; from
-the authors' public inputs of 2205.12273."""
+"""2e22 protons on target of T2K-II, less those before the upgrade, 2.116e21 and 1.65e21, in the same ratio of modes;
+from the authors' public inputs of 2205.12273."""
 
 _REFERENCES = (
     Reference(
@@ -171,16 +169,15 @@ def _measured(name: str) -> Experiment:
 
 def _projected(name: str) -> Experiment:
     volume = math.fsum(box.volume for box in (*TPC, *HAT)) / math.fsum(box.volume for box in TPC)
-    share = SUPER_FGD_FIDUCIAL.volume / SUPER_FGD.volume
-    both = {"C12": SUPER_FGD_CARBON * share, "O16": 0.0}
-    mass = 1 + both["C12"] / FGD_MASSES["C12"]
+    carbon = SUPER_FGD_CARBON * SUPER_FGD_FIDUCIAL.volume / SUPER_FGD.volume
+    mass = 1 + carbon / FGD_MASSES["C12"]
     counts = [_expected(_search(mode), volume * UPGRADE[mode] / SEARCH[mode]) for mode in MODES]
     counts += [_expected(_sideband(mode), mass * UPGRADE[mode] / SIDEBAND[mode]) for mode in MODES]
     first = np.concatenate([[0], np.cumsum([one.data.size for one in counts])])
     made = regions(UPGRADE_MASSES, (*TPC, *HAT))
     converted = (
         *regions({n: {FGD_FIDUCIAL: m} for n, m in FGD_MASSES.items()}, (FGD_FIDUCIAL,)),
-        *regions({"C12": {SUPER_FGD_FIDUCIAL: both["C12"]}}, (SUPER_FGD_FIDUCIAL,)),
+        *regions({"C12": {SUPER_FGD_FIDUCIAL: carbon}}, (SUPER_FGD_FIDUCIAL,)),
     )
     samples = (
         *(_tpc_sample(mode, UPGRADE[mode], made, first[i]) for i, mode in enumerate(MODES)),
@@ -195,7 +192,7 @@ def _projected(name: str) -> Experiment:
             *_NOTES,
             "9.12e21 + 7.11e21 protons on target; the data are the background",
             "the search's cuts, efficiency and background per volume of gas, the sideband's background per mass of "
-            "target and its errors are those of today's detector: lower thresholds and a better background are not in it",
+            "target and its errors are those of today's detector: lower thresholds, better backgrounds are not in it",
             "the P0D's lead is gone, and what is upstream of the SuperFGD is left out",
         ),
         projection=True,

@@ -93,7 +93,8 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
     else:
         masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
     found = np.array([_angular(shape, mass, daughter, q, product) for q in masses]).T
-    return Spectrum(masses, weights, np.zeros(masses.size) if majorana else found[0], np.ascontiguousarray(found[1]))
+    asymmetry, alignment = np.ascontiguousarray(found)
+    return Spectrum(masses, weights, np.zeros(masses.size) if majorana else asymmetry, alignment)
 
 
 def _off_shell(

@@ -111,7 +111,7 @@ def _smeared(true: Float, smearing: Smearing, pick: Float, within: Float) -> Flo
 
 
 def _sequence(dimensions: int) -> Float:
-    """A Kronecker sequence, shape (dimensions, POINTS): multiples of powers of the generalised golden ratio, modulo 1."""
+    """A Kronecker sequence, shape (dimensions, POINTS): multiples of powers of the generalised golden ratio."""
     ratio = 2.0
     for _ in range(64):
         ratio = (1 + ratio) ** (1 / (dimensions + 1))
