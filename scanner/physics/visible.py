@@ -9,7 +9,8 @@ virtual photon (x - 2)/(x + 2). A mediator lighter than m - m′ is on its shell
 angle θ_e of one of the two in the rest frame of the pair, to the flight of the pair in the laboratory: its averages
 over 1 and over the Legendre polynomial P₂(cos θ_e) are tabulated. Pairs of a vector have 1 + a₂ P₂ about their
 flight in the rest frame of N, and a₂ P₂(cos ω) about that in the laboratory, ω the angle between the two as the
-pair sees them.
+pair sees them; what goes with the spin of N has an alignment b₂ of its own. Left out is the coherence of the
+helicities 0 and 1 of a pair from N polarised across its flight.
 
 All integrals are quadratures with fixed nodes, smooth in the masses.
 """
@@ -64,6 +65,8 @@ class Spectrum(NamedTuple):
     """α."""
     alignment: NDArray[np.float64]
     """a₂."""
+    polarised_alignment: NDArray[np.float64]
+    """b₂."""
 
 
 @functools.cache
@@ -93,8 +96,9 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
     else:
         masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
     found = np.array([_angular(shape, mass, daughter, q, product) for q in masses]).T
-    asymmetry, alignment = np.ascontiguousarray(found)
-    return Spectrum(masses, weights, np.zeros(masses.size) if majorana else asymmetry, alignment)
+    if majorana:
+        found[[0, 2]] = 0.0
+    return Spectrum(masses, weights, *(np.ascontiguousarray(row) for row in found))
 
 
 def _off_shell(
@@ -136,26 +140,37 @@ def _mediator_rate(
     return float(q * decay * s * velocity * (1.5 - 0.5 * velocity_sq) / propagator)
 
 
-def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float]:
-    """α and a₂."""
-    x = (q / mass) ** 2
+def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float, float]:
+    """α, a₂ and b₂, from the share of helicity 0, and what of it goes with the spin."""
     if shape == PHOTON:
-        return -1.0, 0.0
+        return -1.0, 0.0, 0.0
     if shape == SCALAR_PAIR:
-        return 1.0, 0.0
+        return 1.0, 0.0, 0.0
+    if shape == VIRTUAL_PHOTON:
+        x = (q / mass) ** 2
+        longitudinal = polarised = x / (2 + x)
+        asymmetry = 2 * longitudinal - 1
+    else:
+        asymmetry, longitudinal, polarised = _left_handed(mass, daughter, q)
     heavy = (2 * product / q) ** 2
     softened = (1 - heavy) / (1 + heavy / 2)
-    if shape == VIRTUAL_PHOTON:
-        return (x - 2) / (x + 2), softened * (1 - x) / (x + 2)
-    m, d, s = mass, daughter, q * q
-    # p′·q, p·q, |p|² and p·p′ of N → N′ + q in the rest frame of N, with a left-handed current.
-    other, own, inner = (m * m - d * d - s) / 2, (m * m - d * d + s) / 2, (m * m + d * d - s) / 2
-    momentum_sq = max((m - d - q) * (m - d + q) * (m + d - q) * (m + d + q), 0.0) / (4 * m * m)
+    alignment = 0.5 * (1 - longitudinal) - longitudinal
+    return asymmetry, softened * alignment, softened * (0.5 * (asymmetry - polarised) - polarised)
+
+
+def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float]:
+    """α, and the share of helicity 0 and of what of it goes with the spin, for N → N′ and a vector of mass q.
+
+    Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε).
+    """
+    s, difference = q * q, m * m - daughter * daughter
+    other, own, inner = (difference - s) / 2, (difference + s) / 2, (m * m + daughter * daughter - s) / 2
+    momentum_sq = max((m - daughter - q) * (m - daughter + q) * (m + daughter - q) * (m + daughter + q), 0.0)
+    momentum = 0.5 * math.sqrt(momentum_sq) / m
     whole = inner + 2 * other * own / s
-    transverse = 2 * (other * own - m * m * momentum_sq) / s
-    asymmetry = m * math.sqrt(momentum_sq) * (2 * other / s - 1) / whole
-    longitudinal = 1 - transverse / whole
-    return asymmetry, softened * (0.5 * (1 - longitudinal) - longitudinal)
+    longitudinal = inner + 2 * (m * momentum) ** 2 / s
+    sideways = m * momentum / whole
+    return sideways * (2 * other / s - 1), longitudinal / whole, sideways * (2 * own / s - 1)
 
 
 @kernel(
@@ -206,26 +221,70 @@ def fill_pairs(  # type: ignore[no-untyped-def]
                 out[1, e, i] += (1.5 * c * c - 0.5) / PAIR_COSINES
 
 
-@kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8))
-def _alignment(m, E, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
+@kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8))
+def _turn(m, E, q, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
     """P₂(cos ω)."""
     denominator = m * rest_momentum * momentum
     if not denominator > 0:
         return 1.0
-    q_sq = (visible - momentum) * (visible + momentum)
-    cosine = (m * rest_energy * visible - q_sq * E) / denominator
+    cosine = (m * rest_energy * visible - q * q * E) / denominator
     return 1.5 * min(cosine * cosine, 1.0) - 0.5
+
+
+@kernel(types.UniTuple(_f8, 2)(_f8, types.int64, _f8, INPUT_CUBE))
+def _accepted(ratio, e, u, pairs):  # type: ignore[no-untyped-def]
+    """Look up `fill_pairs` at q/E, and between energy nodes e and e + 1."""
+    nodes = pairs.shape[2]
+    r, v = place(math.sqrt(min(ratio, 1.0)), 1.0 / (nodes - 1), nodes)
+    first = (1 - u) * ((1 - v) * pairs[0, e, r] + v * pairs[0, e, r + 1])
+    first += u * ((1 - v) * pairs[0, e + 1, r] + v * pairs[0, e + 1, r + 1])
+    second = (1 - u) * ((1 - v) * pairs[1, e, r] + v * pairs[1, e, r + 1])
+    second += u * ((1 - v) * pairs[1, e + 1, r] + v * pairs[1, e + 1, r + 1])
+    return first, second
+
+
+@kernel(types.void(_f8, _f8, _f8, types.int64, _f8, _f8, INPUT, INPUT_CUBE, _f8[::1], _f8[::1]))
+def _sweep(along, across, sine, e, u, sine_max, turns, seen, straight, swayed):  # type: ignore[no-untyped-def]
+    """Fill averages over the azimuth of what is selected, and of that times the azimuth's cosine.
+
+    Parameters
+    ----------
+    along, across : float
+        Components of the flight of what is visible along and across that of N, of unit length together.
+    sine : float
+        sin(θ/2) of N.
+    e, u
+        Energy node, and how far it is to the next.
+    turns : float64[n]
+        Cosines of the azimuth, towards the beam.
+    """
+    straight[:] = 0.0
+    swayed[:] = 0.0
+    columns = seen.shape[1]
+    cosine, lateral = 1 - 2 * sine * sine, 2 * sine * math.sqrt(max(1 - sine * sine, 0.0))
+    share = 1.0 / turns.size
+    for f in range(turns.size):
+        projected = along * cosine + across * turns[f] * lateral
+        at = math.sqrt(max(0.5 * (1 - projected), 0.0))
+        if at > sine_max:
+            continue
+        t, w = place(at, sine_max / (columns - 1), columns)
+        a, b, c, d = share * (1 - u) * (1 - w), share * (1 - u) * w, share * u * (1 - w), share * u * w
+        for x in range(straight.size):
+            value = a * seen[e, t, x] + b * seen[e, t + 1, x] + c * seen[e + 1, t, x] + d * seen[e + 1, t + 1, x]
+            straight[x] += value
+            swayed[x] += turns[f] * value
 
 
 @kernel(
     types.void(
-        _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
-        _f8, _f8, _f8, INPUT_CUBE, types.boolean, INPUT_CUBE, INPUT, INPUT, types.int64, _CUBE4,
+        _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
+        _f8, _f8, _f8, INPUT_CUBE, INPUT_CUBE, INPUT, INPUT, INPUT, _CUBE4,
     )
 )  # fmt: skip
 def fill_seen(  # type: ignore[no-untyped-def]
-    m, daughter, masses, mass_weights, asymmetry, alignment, energies, sines, used,
-    log_first, log_step, sine_max, seen, paired, pairs, cosines, cosine_weights, turns, out,
+    m, daughter, masses, mass_weights, asymmetry, alignment, polarised_alignment, energies, sines, used,
+    log_first, log_step, sine_max, seen, pairs, cosines, cosine_weights, turns, out,
 ):  # fmt: skip
     """Fill what is seen of N of each energy and angle, for each of the parts of `upscattered.PARTS`.
 
@@ -233,7 +292,7 @@ def fill_seen(  # type: ignore[no-untyped-def]
     ----------
     m, daughter : float
         [GeV].
-    masses, mass_weights, asymmetry, alignment : float64[n]
+    masses, mass_weights, asymmetry, alignment, polarised_alignment : float64[n]
         A `Spectrum`.
     energies, sines : float64[j], float64[k]
         Of N [GeV], and sin(θ/2).
@@ -243,21 +302,16 @@ def fill_seen(  # type: ignore[no-untyped-def]
         Nodes of the response: ln E, and the last sin(θ/2).
     seen : float64[e, t, bins]
         Probability to be selected.
-    paired : bool
-        Whether what is visible is a pair.
-    pairs : float64[2, e, RATIOS]
-        See `fill_pairs`.
+    pairs : float64[2, e, n]
+        See `fill_pairs`; of a photon 1 and 0.
     cosines, cosine_weights : float64[c]
         Of the direction in the rest frame of N: a Gauss–Legendre rule.
-    turns : int
-        Nodes of its azimuth over half a turn.
+    turns : float64[f]
+        Cosines of its azimuth over half a turn.
     out : float64[PARTS, j, k, bins]
     """
     out[:] = 0.0
-    bins, rows, columns = seen.shape[2], seen.shape[0], seen.shape[1]
-    sine_step = sine_max / (columns - 1)
-    turned = np.array([math.cos(math.pi * (f + 0.5) / turns) for f in range(turns)])
-    straight, swayed = np.empty(bins), np.empty(bins)
+    straight, swayed = np.empty(seen.shape[2]), np.empty(seen.shape[2])
     for n in range(masses.size):
         q = masses[n]
         if not mass_weights[n] > 0:
@@ -275,44 +329,22 @@ def fill_seen(  # type: ignore[no-untyped-def]
                 level = math.log(visible) - log_first
                 if level < 0 or momentum == 0:
                     continue
-                e, u = place(level, log_step, rows)
-                weight = 0.5 * mass_weights[n] * cosine_weights[i] / turns
-                if paired:
-                    r, v = place(math.sqrt(min(q / visible, 1.0)), 1.0 / (pairs.shape[2] - 1), pairs.shape[2])
-                    accepted = np.zeros(2)
-                    for x in range(2):
-                        low = (1 - v) * pairs[x, e, r] + v * pairs[x, e, r + 1]
-                        high = (1 - v) * pairs[x, e + 1, r] + v * pairs[x, e + 1, r + 1]
-                        accepted[x] = (1 - u) * low + u * high
-                    turn = _alignment(m, E, rest_energy, rest_momentum, visible, momentum)
-                    weight *= max(accepted[0] + alignment[n] * turn * accepted[1], 0.0)
-                if weight == 0:
+                e, u = place(level, log_step, seen.shape[0])
+                first, second = _accepted(q / visible, e, u, pairs)
+                second *= _turn(m, E, q, rest_energy, rest_momentum, visible, momentum)
+                weight = 0.5 * mass_weights[n] * cosine_weights[i]
+                plain = weight * (first + alignment[n] * second)
+                spin = weight * (asymmetry[n] * first + polarised_alignment[n] * second)
+                if plain == 0 and spin == 0:
                     continue
-                tilt = asymmetry[n] * sine
                 for k in range(sines.size):
                     if not used[j, k]:
                         continue
-                    cosine = 1 - 2 * sines[k] * sines[k]
-                    lateral = 2 * sines[k] * math.sqrt(max(1 - sines[k] * sines[k], 0.0))
-                    straight[:] = 0.0
-                    swayed[:] = 0.0
-                    for f in range(turns):
-                        projected = (along * cosine + across * turned[f] * lateral) / momentum
-                        at = math.sqrt(max(0.5 * (1 - projected), 0.0))
-                        if at > sine_max:
-                            continue
-                        t, w = place(at, sine_step, columns)
-                        a, b = (1 - u) * (1 - w), (1 - u) * w
-                        g, h = u * (1 - w), u * w
-                        for x in range(bins):
-                            value = a * seen[e, t, x] + b * seen[e, t + 1, x]
-                            value += g * seen[e + 1, t, x] + h * seen[e + 1, t + 1, x]
-                            straight[x] += value
-                            swayed[x] += turned[f] * value
-                    for x in range(bins):
-                        out[0, j, k, x] += weight * straight[x]
-                        out[1, j, k, x] += weight * asymmetry[n] * c * straight[x]
-                        out[2, j, k, x] += weight * tilt * swayed[x]
+                    _sweep(along / momentum, across / momentum, sines[k], e, u, sine_max, turns, seen, straight, swayed)
+                    for x in range(straight.size):
+                        out[0, j, k, x] += plain * straight[x]
+                        out[1, j, k, x] += spin * c * straight[x]
+                        out[2, j, k, x] += spin * sine * swayed[x]
 
 
 @kernel(
@@ -350,8 +382,10 @@ def add_decays(  # type: ignore[no-untyped-def]
     for k in range(sines.size):
         for i in range(log_length.size):
             at_angle[k, i] = seen_probability(sines[k], log_length[i], at_sines, start, step, probability)
+    # The first node, at rest, stands for N up to the next one: with E uniform there, their mean of 1/p is this one's.
+    slowest = 0.375 * math.sqrt((energies[1] - m) * (energies[1] + m)) / m
     for j in range(energies.size):
-        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, 1e-30))
+        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, slowest))
         for n in range(decay_lengths.size):
             length = boost + math.log(decay_lengths[n])
             x = min(max((length - start) / step, 0.0), float(last))

@@ -196,12 +196,10 @@ def seen_of(
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
     response, angles = selection.response[decay.product], sines.size
-    paired = decay.product != "gamma"
     log_step = math.log(selection.energy_max / selection.energy_min) / (response.shape[-3] - 1)
-    place = math.log(selection.energy_min), log_step
-    product = product_mass(decay.product) if paired else 0.0
+    product = 0.0 if decay.product == "gamma" else product_mass(decay.product)
     masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, product, dynamics.majorana)
-    pairs = _pairs(selection, decay.product) if paired else np.zeros((2, 2, 2))
+    pairs = _one(response.shape[-3]) if decay.product == "gamma" else _pairs(selection, decay.product)
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
     sine_max = selection.sine_max
@@ -213,8 +211,8 @@ def seen_of(
     out = np.empty_like(total)
     for some, of_mass in _by_mass(masses, selection.masses, response):
         fill_seen(
-            dynamics.mass, decay.daughter, *some, energies, sines, used,
-            *place, sine_max, of_mass, paired, pairs, *_rule(cosines), turns, out,
+            dynamics.mass, decay.daughter, *some, energies, sines, used, math.log(selection.energy_min), log_step,
+            sine_max, of_mass, pairs, *_rule(cosines), _half_turn(turns), out,
         )  # fmt: skip
         total += out
     return np.ascontiguousarray(np.broadcast_to(total, (PARTS, energies.size, angles, response.shape[-1])))
@@ -232,6 +230,17 @@ def _by_mass(found: Spectrum, nodes: Float | None, response: Float) -> Iterator[
         share = min(max((q - nodes[above - 1]) / (nodes[above] - nodes[above - 1]), 0.0), 1.0)
         some = Spectrum(*(np.ascontiguousarray(values[n : n + 1]) for values in found))
         yield some, (1 - share) * response[above - 1] + share * response[above]
+
+
+@functools.cache
+def _half_turn(nodes: int) -> Float:
+    return np.array([math.cos(math.pi * (f + 0.5) / nodes) for f in range(nodes)])
+
+
+@functools.cache
+def _one(rows: int) -> Float:
+    """What `fill_pairs` would say of a photon."""
+    return np.concatenate([np.ones((1, rows, 2)), np.zeros((1, rows, 2))])
 
 
 def _pairs(selection: Selection, product: str) -> Float:
