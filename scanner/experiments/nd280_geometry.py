@@ -92,7 +92,7 @@ UPGRADE_MASSES: Mapping[str, Mapping[Box, float]] = {
 MOLAR = {"C12": 12.011, "O16": 15.999, "Ar40": 39.948, "Cu63": 63.546, "Zn64": 65.38, "Pb208": 207.2}
 """[g/mol], of the natural elements that these nuclides stand for."""
 
-ANGLES, LENGTHS = angle_nodes(20), length_nodes(0.3, 6.0, 0.15)
+ANGLES, LENGTHS = angle_nodes(20), length_nodes(0.03, 6.0, 0.15)
 SURFACE, AZIMUTHS = 10, 12
 """Good to 5e-3 of the largest probability."""
 
