@@ -92,8 +92,9 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
         masses, weights = np.array([mediator]), np.ones(1)
     else:
         masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
-    found = np.array([_angular(shape, mass, daughter, q, product) for q in masses]).T
-    return Spectrum(masses, weights, np.zeros(masses.size) if majorana else found[0], np.ascontiguousarray(found[1]))
+    found = np.array([_angular(shape, mass, daughter, q, product) for q in masses])
+    asymmetry, alignment = (np.ascontiguousarray(column) for column in found.T)
+    return Spectrum(masses, weights, np.zeros(masses.size) if majorana else asymmetry, alignment)
 
 
 def _off_shell(
