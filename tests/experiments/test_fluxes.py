@@ -158,6 +158,6 @@ def test_listed_rates(
         (("sbnd", 1e20, float("nan")), "scale"),
     ],
 )
-def test_bad_input(arguments: tuple, message: str) -> None:
+def test_bad_input(arguments: tuple[str, float], message: str) -> None:
     with pytest.raises(InputError, match=message):
         fluxes.flux(*arguments)
