@@ -13,12 +13,14 @@ TPC 1, 2, 3       0.93, 1.03 of gas;         active from 2.510, 3.875, 5.240, 0.
 FGD 1, 2          0.932, 0.932; 0.8745       3.431 to 3.734, 4.796 to 5.099; fiducial 0.2876 long
 ================  =========================  =====================================================
 
-Layers of the P0D are uniform within their part, as its 4.5 mm of lead are thin against what N fly. Sizes and masses
-are those that the authors of 2205.12273 took, from 1111.5030 (P0D), 1204.3666 (FGD) and 1902.07598 (fiducial volume of
-the TPCs): 40 modules of 192 kg of CH₂, 14 sheets of 222 kg of lead, 25 of 100 kg of brass (66 % Cu), 25 bags of 100 kg
+Layers of the P0D are uniform within their part: its sheets of lead are 4.3 cm apart, so that for N that fly less than
+that on average what is seen depends on where the last one is, which is not in here. Sizes and masses are those of the
+authors' public inputs of 2205.12273, which are from 1111.5030 (P0D), 1204.3666 (FGD, number from memory) and 1902.07598
+(fiducial volume of the TPCs): 40 modules of 192 kg of CH₂, 14 sheets of 222 kg of lead, 25 of 100 kg of brass (66 % Cu), 25 bags of 100 kg
 of water; an FGD module has 1.8486, 0.0794 g/cm² of C, O, and one of water 0.422, 2.0601; 16.02 kg of argon. That paper
-counts no hydrogen. The upgrade (1901.03750) has a SuperFGD and two high-angle TPCs (HAT) in place of the P0D, here
-around z = 1.195, as 2412.15051 has them. All is aligned with the beam, which is 2° off.
+counts no hydrogen. The upgrade (1901.03750) has a SuperFGD and two high-angle TPCs (HAT) in place of the P0D, 1.83 m
+upstream of the middle of TPC 1 as in the public inputs of 2412.15051, of the sizes in those of 2205.12273. All is
+aligned with the beam, which is 2° off.
 """
 
 from __future__ import annotations
@@ -48,11 +50,12 @@ TPC = tuple(_box(0.85, 0.98, 2.56 + i * TPC_STEP, 3.123 + i * TPC_STEP) for i in
 FGD = tuple(_box(0.932, 0.932, 3.431 + i * TPC_STEP, 3.734 + i * TPC_STEP) for i in range(2))
 FGD_FIDUCIAL = _box(0.8745, 0.8745, 3.4387, 3.7263)
 
-SUPER_FGD = _box(0.96, 0.28, 0.235, 2.155)
-SUPER_FGD_FIDUCIAL = _box(0.9025, 0.2225, 0.2925, 2.0975)
+_UPGRADE_Z = 2.8415 - 1.83
+SUPER_FGD = _box(0.96, 0.28, _UPGRADE_Z - 0.96, _UPGRADE_Z + 0.96)
+SUPER_FGD_FIDUCIAL = _box(0.9025, 0.2225, _UPGRADE_Z - 0.9025, _UPGRADE_Z + 0.9025)
 """What is 5.75 cm from the surface, as in FGD 1."""
-HAT_GAS = tuple(_box(1.0, 0.4, 0.295, 2.095, height) for height in (0.74, -0.74))
-HAT = tuple(_box(0.84, 0.3, 0.513, 1.877, height) for height in (0.74, -0.74))
+HAT_GAS = tuple(_box(1.0, 0.4, _UPGRADE_Z - 0.9, _UPGRADE_Z + 0.9, height) for height in (0.74, -0.74))
+HAT = tuple(_box(0.84, 0.3, _UPGRADE_Z - 0.682, _UPGRADE_Z + 0.682, height) for height in (0.74, -0.74))
 """Fiducial: as far from the surface as in the other TPCs."""
 
 MODULE_CARBON = 0.192 * 12 / 14

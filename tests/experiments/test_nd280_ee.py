@@ -12,9 +12,12 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import poisson
 
 import scanner
+from scanner.experiments.builders import nd280_pairs
 from scanner.experiments.fluxes import flux
 from scanner.experiments.nd280_ee import EFFICIENCY, SINE_MAX, photon_selection, search_selection
 from scanner.experiments.nd280_geometry import FGD_FIDUCIAL, FGD_MASSES, GAS, MASSES, TPC, nuclei
+from scanner.experiments.tables import DATA, read_table
+from scanner.experiments.upscattering_inputs import nd280_smearing
 from scanner.physics.geometry import decay_probability, length_nodes
 from scanner.physics.shapes import Sphere
 from scanner.physics.upscattering import CM2, MEDIATORS, differential, q2_limits, target
@@ -220,6 +223,14 @@ def test_masses_of_pairs():
         assert row[fast, around].sum() > 0.7
         if mass > 0:
             assert row[fast, around].sum() > row[slow, around].sum()
+
+
+def test_builder_makes_the_table_that_ships():
+    columns = read_table(DATA / "nd280_pairs.txt").columns
+    row = np.flatnonzero((columns["mass"] == 40) & (columns["energy"] > 0.5))[0]
+    smearing = nd280_smearing("momentum"), nd280_smearing("angle")
+    built = nd280_pairs._bins(0.04, columns["energy"][row], *smearing, nd280_pairs._sequence(10))
+    assert built == pytest.approx([columns[name][row] for name in list(columns)[2:]], abs=3e-4)
 
 
 # ---- likelihood

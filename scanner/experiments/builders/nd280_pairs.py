@@ -76,7 +76,8 @@ def _bins(q: float, E: float, momentum: Smearing, angle: Smearing, random: Float
     cosine = np.cos(theta[0]) * np.cos(theta[1]) + np.sin(theta[0]) * np.sin(theta[1]) * np.cos(turn)
     mass = np.sqrt(np.maximum(2 * p[0] * p[1] * (1 - cosine), 0.0))
     counts = np.bincount(np.searchsorted(EDGES, mass, side="right") - 1, minlength=len(EDGES))
-    return counts / mass.size
+    found: Float = counts / mass.size
+    return found
 
 
 def _electrons(q: float, E: float, random: Float) -> tuple[Float, Float]:
@@ -114,10 +115,9 @@ def _sequence(dimensions: int) -> Float:
     """A Kronecker sequence, shape (dimensions, POINTS): multiples of powers of the generalised golden ratio."""
     ratio = 2.0
     for _ in range(64):
-        ratio = (1 + ratio) ** (1 / (dimensions + 1))
-    steps = np.array([ratio ** -(i + 1) for i in range(dimensions)])
-    found: Float = (0.5 + steps[:, None] * np.arange(1, POINTS + 1)) % 1
-    return found
+        ratio = math.pow(1 + ratio, 1 / (dimensions + 1))
+    steps = np.array([math.pow(ratio, -(i + 1)) for i in range(dimensions)])
+    return np.array((0.5 + steps[:, None] * np.arange(1, POINTS + 1)) % 1, dtype=np.float64)
 
 
 def main() -> None:
