@@ -16,11 +16,11 @@ FGD 1, 2          0.932, 0.932; 0.8745       3.431 to 3.734, 4.796 to 5.099; fid
 Layers of the P0D are uniform within their part: its sheets of lead are 4.3 cm apart, so that for N that fly less than
 that on average what is seen depends on where the last one is, which is not in here. Sizes and masses are those of the
 authors' public inputs of 2205.12273, which are from 1111.5030 (P0D), 1204.3666 (FGD, number from memory) and 1902.07598
-(fiducial volume of the TPCs): 40 modules of 192 kg of CH₂, 14 sheets of 222 kg of lead, 25 of 100 kg of brass (66 % Cu), 25 bags of 100 kg
-of water; an FGD module has 1.8486, 0.0794 g/cm² of C, O, and one of water 0.422, 2.0601; 16.02 kg of argon. That paper
-counts no hydrogen. The upgrade (1901.03750) has a SuperFGD and two high-angle TPCs (HAT) in place of the P0D, 1.83 m
-upstream of the middle of TPC 1 as in the public inputs of 2412.15051, of the sizes in those of 2205.12273. All is
-aligned with the beam, which is 2° off.
+(fiducial volume of the TPCs): 40 modules of 192 kg of CH₂, 14 sheets of 222 kg of lead, 25 of 100 kg of brass (66 %
+Cu), 25 bags of 100 kg of water; an FGD module has 1.8486, 0.0794 g/cm² of C, O, and one of water 0.422, 2.0601;
+16.02 kg of argon. That paper counts no hydrogen. The upgrade (1901.03750) has a SuperFGD and two high-angle TPCs (HAT)
+in place of the P0D, 1.83 m upstream of the middle of TPC 1 as in the public inputs of 2412.15051, of the sizes in those
+of 2205.12273. All is aligned with the beam, which is 2° off.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from scanner.physics.form_factors import nuclide
+from scanner.physics.inelastic import PION_THRESHOLD, fill_inelastic, inelastic_threshold
+from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.upscattered import (
     NEUTRINO_NODES,
@@ -24,15 +26,12 @@ from scanner.physics.upscattering import CM2, MEDIATORS, Target, target, thresho
 from scanner.physics.visible import (
     COSINES,
     NEGLIGIBLE,
-    RATIOS,
     SPECTRUM_COSINES,
     SPECTRUM_TURNS,
     TURNS,
     Spectrum,
     add_decays,
-    fill_pairs,
     fill_seen,
-    product_mass,
     spectrum,
 )
 from scanner.signals.dark_neutrino import Decay, Dynamics, Float
@@ -40,6 +39,10 @@ from scanner.signals.upscattering_samples import Flux, Region, Selection, Upscat
 
 LENGTHS = 64
 """Nodes of the decay length."""
+
+BROKEN_UP_NODES, BROKEN_UP_PANEL_NODES = 36, 5
+"""Neutrino energies, and nodes of a panel, for nucleons that break up: good to some 0.5 %, of a cross section that is
+known to 10 % at best."""
 
 PROMPT, FAR = 1e-3, 300.0
 """N fly this part of the shortest length of an experiment at the first node, and this multiple of the longest at the
@@ -151,9 +154,28 @@ def made_in(region: Region, dynamics: Dynamics, current: str, flux: Flux, nodes:
     for off, number in scatterers(region, dynamics, current):
         condense(threshold(m, off.mass) * (1 + 1e-9), float(flux.energy[-1]), *flux, neutrinos, weights)
         fill_made(
-            mediator, neutrinos, weights, m, dynamics.exchanged, CM2 * number, *off, *_rule(PANEL_NODES), *nodes, made
-        )
+            mediator, neutrinos, weights, m, dynamics.exchanged, CM2 * number, region.first_shower,
+            *off, *_rule(PANEL_NODES), *nodes, made,
+        )  # fmt: skip
+    if region.first_shower > 0 and current == "p":
+        _add_broken_up(region, dynamics, flux, nodes, made)
     return made
+
+
+def _add_broken_up(region: Region, dynamics: Dynamics, flux: Flux, nodes: Grid, made: Float) -> None:
+    """Add the N that are made off nucleons which break up."""
+    m, exchanged, proton = dynamics.mass, dynamics.exchanged, MASS["p"]
+    neutrinos = np.empty(BROKEN_UP_NODES)
+    weights = np.empty((made.shape[0], BROKEN_UP_NODES))
+    least = max(inelastic_threshold(m, proton, PION_THRESHOLD), m + region.first_shower) * (1 + 1e-9)
+    condense(least, float(flux.energy[-1]), *flux, neutrinos, weights)
+    for name, number in region.targets.items():
+        nucleus = nuclide(name)
+        fill_inelastic(
+            MEDIATORS.index(dynamics.mediator), neutrinos, weights, m, exchanged, CM2 * number,
+            nucleus.Z, nucleus.A - nucleus.Z, proton, PION_THRESHOLD, region.first_shower,
+            *_rule(BROKEN_UP_PANEL_NODES), *nodes, made,
+        )  # fmt: skip
 
 
 def scatterers(region: Region, dynamics: Dynamics, current: str) -> Iterator[tuple[Target, float]]:
@@ -166,12 +188,12 @@ def scatterers(region: Region, dynamics: Dynamics, current: str) -> Iterator[tup
         nucleus = nuclide(name)
         Z, N = nucleus.Z, nucleus.A - nucleus.Z
         coherent = {"p": Z * Z, "pn": 2 * Z * N, "n": N * N}[current]
-        if nucleus.A > 1 and coherent:
+        if nucleus.A > 1 and coherent and not region.first_shower > 0:
             yield _target(name, "coherent", dynamics.form_factor, dynamics.spin, False, None), number * coherent
         blocked = dynamics.pauli and nucleus.A > 1
         for regime, count in (("proton", Z), ("neutron", N)):
             nucleons[regime, blocked] = nucleons.get((regime, blocked), 0.0) + number * count
-    for (regime, blocked), number in nucleons.items():
+    for (regime, blocked), number in nucleons.items() if region.nucleons else ():
         own = _nucleon_current(dynamics.mediator, regime, current)
         if own is not None and number > 0:
             free = _target("C12", regime, dynamics.form_factor, dynamics.spin, blocked, own)
@@ -187,6 +209,9 @@ def _nucleon_current(mediator: str, regime: str, current: str) -> str | None:
     return "proton" if current == regime[0] else "neutron"
 
 
+PRODUCT_MASS = {"e_e": MASS["e"], "gamma_gamma": 0.0, "gamma": -1.0}
+"""Of each of a pair [GeV]; negative for what is none."""
+
 _target = functools.lru_cache(target)
 _rule = functools.cache(gauss_legendre)
 
@@ -196,10 +221,12 @@ def seen_of(
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
     response, angles = selection.response[decay.product], sines.size
-    log_step = math.log(selection.energy_max / selection.energy_min) / (response.shape[-3] - 1)
-    product = 0.0 if decay.product == "gamma" else product_mass(decay.product)
-    masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, product, dynamics.majorana)
-    pairs = _one(response.shape[-3]) if decay.product == "gamma" else _pairs(selection, decay.product)
+    rows = response.shape[-3]
+    log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
+    product = PRODUCT_MASS[decay.product]
+    masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, max(product, 0.0), dynamics.majorana)
+    rule = selection.pairs
+    r_cut = np.full(rows, np.inf) if rule.r_cut is None else rule.r_cut
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
     sine_max = selection.sine_max
@@ -212,7 +239,7 @@ def seen_of(
     for some, of_mass in _by_mass(masses, selection.masses, response):
         fill_seen(
             dynamics.mass, decay.daughter, *some, energies, sines, used, math.log(selection.energy_min), log_step,
-            sine_max, of_mass, pairs, *_rule(cosines), _half_turn(turns), out,
+            sine_max, of_mass, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
         )  # fmt: skip
         total += out
     return np.ascontiguousarray(np.broadcast_to(total, (PARTS, energies.size, angles, response.shape[-1])))
@@ -235,26 +262,3 @@ def _by_mass(found: Spectrum, nodes: Float | None, response: Float) -> Iterator[
 @functools.cache
 def _half_turn(nodes: int) -> Float:
     return np.array([math.cos(math.pi * (f + 0.5) / nodes) for f in range(nodes)])
-
-
-@functools.cache
-def _one(rows: int) -> Float:
-    """What `fill_pairs` would say of a photon."""
-    return np.concatenate([np.ones((1, rows, 2)), np.zeros((1, rows, 2))])
-
-
-def _pairs(selection: Selection, product: str) -> Float:
-    """Return what `fill_pairs` says of a selection, remembered."""
-    rows = selection.response[product].shape[-3]
-    rule = selection.pairs
-    key = (product, selection.energy_min, selection.energy_max, rows, *rule[1:])
-    r_cut = np.full(rows, np.inf) if rule.r_cut is None else rule.r_cut
-    return _remembered_pairs(np.ascontiguousarray(r_cut).tobytes(), *key)
-
-
-@functools.lru_cache(maxsize=64)
-def _remembered_pairs(r_cut: bytes, product: str, low: float, high: float, rows: int, *limits: float) -> Float:
-    out = np.empty((2, rows, RATIOS))
-    step = math.log(high / low) / (rows - 1)
-    fill_pairs(product_mass(product), math.log(low), step, np.frombuffer(r_cut), *limits, out)
-    return out

@@ -33,6 +33,11 @@ class Region(NamedTuple):
     """Number of nuclei by nuclide, such as ``{"C12": 3.5e31, "H1": 7e31}``."""
     decay: DecayProbability
     """That N made there decays where it is seen."""
+    nucleons: bool = True
+    """Whether N made off single nucleons are seen; else those alone that leave a whole nucleus, and nothing else."""
+    first_shower: float = 0.0
+    """Energy [GeV] that hadrons must have for N to be seen, of double bangs: N are then made off single nucleons alone,
+    which may break up as well."""
 
 
 class PairRule(NamedTuple):
@@ -50,7 +55,7 @@ class PairRule(NamedTuple):
     softest: float = 0.0
     """Least energy [GeV] of the softer one."""
     merged_cos: float = -1.0
-    """One shower: cos above this, or the softer one below `merged_soft`."""
+    """One shower: cos at least this, or the softer one below `merged_soft`."""
     merged_soft: float = 0.0
     """[GeV]."""
 

@@ -25,6 +25,7 @@ from scanner.physics.upscattering import (
     MEDIATORS,
     SCALAR,
     VECTOR,
+    differential,
     fill_cross_sections,
     q2_limits,
     response,
@@ -72,8 +73,8 @@ class TestPolarisation:
 
     def test_light_ones_have_the_helicity_of_their_chirality(self, mediator, E, m, share):
         E, M = 1e3 * m, target("C12").mass
-        low, high = q2_limits(E, m, M)
-        along, across = polarisation(mediator, E, math.sqrt(low * high), m, M, 0.0, 1.0)
+        # Where Q² is that of m² a scalar makes both helicities alike.
+        along, across = polarisation(mediator, E, 1e-2 * q2_limits(E, m, M)[1], m, M, 0.0, 1.0)
         assert along == pytest.approx(-1.0 if mediator == VECTOR else 1.0, abs=2e-2)
         assert abs(across) < 0.2
 
@@ -96,7 +97,7 @@ def made_of_line(E, m, mediator="vector", m_mediator=0.03, off="C12", regime="co
     out = np.zeros((1, where.energies, where.sines, PARTS))
     rule = gauss_legendre(PANEL_NODES)
     one = np.ones((1, 1))
-    fill_made(MEDIATORS.index(mediator), np.array([E]), one, m, m_mediator, 1.0, *found, *rule, *where, out)
+    fill_made(MEDIATORS.index(mediator), np.array([E]), one, m, m_mediator, 1.0, 0.0, *found, *rule, *where, out)
     return found, where, out[0]
 
 
@@ -111,17 +112,15 @@ def test_the_grid_holds_the_cross_section_and_its_means(mediator, E, m, off, reg
     assert made[..., 0].sum() == pytest.approx(sigma_hat(mediator, E, m, exchanged, found), rel=2e-3)
     energies, sines = grid_nodes(where, m)
     low, high = q2_limits(E, m, found.mass)
-    fine, weights = gauss_legendre(4000)
+    fine, weights = np.polynomial.legendre.leggauss(800)
     Q2 = low * np.exp(0.5 * math.log(high / low) * (fine + 1))
-    from scanner.physics.upscattering import differential
-
     kind = MEDIATORS.index(mediator)
     density = weights * Q2 * [differential(kind, E, q2, m, exchanged, *found) for q2 in Q2]
     exact = np.array([outgoing(E, q2, m, found.mass) for q2 in Q2])
     mean_energy = np.average(exact[:, 0], weights=density)
     mean_sine = np.average(np.sqrt(exact[:, 2]), weights=density)
     assert np.average(energies, weights=made[..., 0].sum(1)) == pytest.approx(mean_energy, rel=2e-3)
-    assert np.average(sines, weights=made[..., 0].sum(0)) == pytest.approx(mean_sine, rel=1e-2, abs=1e-4)
+    assert np.average(sines, weights=made[..., 0].sum(0)) == pytest.approx(mean_sine, rel=2e-2, abs=1e-4)
 
 
 @pytest.mark.parametrize("m", [0.02, 0.42, 1.2])
@@ -139,7 +138,8 @@ def test_a_few_neutrino_energies_stand_for_a_flux(m, off):
     expected = fluence @ sigma_hat("vector", energy, m, 0.03, found)
     few = np.empty(NEUTRINO_NODES)
     fill_cross_sections(VECTOR, nodes, m, 0.03, *found, *gauss_legendre(16), few)
-    assert weights[0] @ few == pytest.approx(expected, rel=2e-3)
+    # Above 1 GeV the form factor makes cross sections steep, and a hundred times smaller.
+    assert weights[0] @ few == pytest.approx(expected, rel=2e-3 if m < 1 else 1e-2)
 
 
 def test_nothing_is_made_below_the_threshold():
