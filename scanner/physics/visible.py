@@ -379,15 +379,26 @@ def add_decays(  # type: ignore[no-untyped-def]
         See `fill_seen`.
     out : float64[flavours, n, bins]
     """
-    start, step = log_length[0], (log_length[-1] - log_length[0]) / (log_length.size - 1)
+    start, step, last = log_length[0], (log_length[-1] - log_length[0]) / (log_length.size - 1), log_length.size - 1
+    # Once for the angles, as all decay lengths share them.
+    at_angle = np.empty((sines.size, log_length.size))
+    for k in range(sines.size):
+        for i in range(log_length.size):
+            at_angle[k, i] = seen_probability(sines[k], log_length[i], at_sines, start, step, probability)
+    # The first node, at rest, stands for N up to the next one: with E uniform there, their mean of 1/p is this one's.
+    slowest = 0.375 * math.sqrt((energies[1] - m) * (energies[1] + m)) / m
     for j in range(energies.size):
-        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, 1e-30))
+        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, slowest))
         for n in range(decay_lengths.size):
             length = boost + math.log(decay_lengths[n])
+            x = min(max((length - start) / step, 0.0), float(last))
+            column = min(int(x), last - 1)
+            share = x - column
+            far = math.exp(min(start + last * step - length, 0.0))
             for k in range(sines.size):
                 if not used[j, k]:
                     continue
-                here = seen_probability(sines[k], length, at_sines, start, step, probability)
+                here = far * ((1 - share) * at_angle[k, column] + share * at_angle[k, column + 1])
                 if here == 0:
                     continue
                 for a in range(made.shape[0]):

@@ -29,6 +29,7 @@ from scanner.physics.visible import (
     SPECTRUM_COSINES,
     SPECTRUM_TURNS,
     TURNS,
+    Spectrum,
     add_decays,
     fill_seen,
     spectrum,
@@ -117,9 +118,10 @@ def sample_events(
         if decay is None or decay.product not in selection.response:
             continue
         seen = seen_of(decay, dynamics, selection, energies, sines, used)
+        visible = np.ascontiguousarray(used & (seen != 0).any(axis=(0, 3)))
         for region, by_current in zip(sample.regions, made, strict=True):
             for current, number in enumerate(by_current):
-                add_decays(m, energies, sines, used, lengths, number, *region.decay, seen, out[channel, current])
+                add_decays(m, energies, sines, visible, lengths, number, *region.decay, seen, out[channel, current])
     return out
 
 
@@ -218,20 +220,43 @@ def seen_of(
     decay: Decay, dynamics: Dynamics, selection: Selection, energies: Float, sines: Float, used: np.ndarray
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
-    response = selection.response[decay.product]
-    log_step = math.log(selection.energy_max / selection.energy_min) / (response.shape[0] - 1)
+    response, angles = selection.response[decay.product], sines.size
+    rows = response.shape[-3]
+    log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
     product = PRODUCT_MASS[decay.product]
     masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, max(product, 0.0), dynamics.majorana)
     rule = selection.pairs
-    r_cut = np.full(response.shape[0], np.inf) if rule.r_cut is None else rule.r_cut
+    r_cut = np.full(rows, np.inf) if rule.r_cut is None else rule.r_cut
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
-    out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
-    fill_seen(
-        dynamics.mass, decay.daughter, *masses, energies, sines, used, math.log(selection.energy_min), log_step,
-        selection.sine_max, response, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
-    )  # fmt: skip
-    return out
+    sine_max = selection.sine_max
+    if response.shape[-2] == 1:
+        # Whatever the angle: what is seen of one direction is seen of all.
+        response, sine_max, turns = np.repeat(response, 2, axis=-2), 1.0, 1
+        sines, used = sines[:1], np.ascontiguousarray(used.any(axis=1, keepdims=True))
+    total = np.zeros((PARTS, energies.size, sines.size, response.shape[-1]))
+    out = np.empty_like(total)
+    for some, of_mass in _by_mass(masses, selection.masses, response):
+        fill_seen(
+            dynamics.mass, decay.daughter, *some, energies, sines, used, math.log(selection.energy_min), log_step,
+            sine_max, of_mass, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
+        )  # fmt: skip
+        total += out
+    return np.ascontiguousarray(np.broadcast_to(total, (PARTS, energies.size, angles, response.shape[-1])))
+
+
+def _by_mass(found: Spectrum, nodes: Float | None, response: Float) -> Iterator[tuple[Spectrum, Float]]:
+    """Yield parts of a spectrum of masses, and the response to each."""
+    if nodes is None:
+        yield found, response
+        return
+    for n, q in enumerate(found.mass):
+        if not found.weight[n] > 0:
+            continue
+        above = min(max(int(np.searchsorted(nodes, q)), 1), nodes.size - 1)
+        share = min(max((q - nodes[above - 1]) / (nodes[above] - nodes[above - 1]), 0.0), 1.0)
+        some = Spectrum(*(np.ascontiguousarray(values[n : n + 1]) for values in found))
+        yield some, (1 - share) * response[above - 1] + share * response[above]
 
 
 @functools.cache
