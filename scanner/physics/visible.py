@@ -9,7 +9,9 @@ virtual photon (x - 2)/(x + 2). A mediator lighter than m - m′ is on its shell
 angle θ_e of one of the two in the rest frame of the pair, to the flight of the pair in the laboratory: its averages
 over 1 and over the Legendre polynomial P₂(cos θ_e) are tabulated. Pairs of a vector have 1 + a₂ P₂ about their
 flight in the rest frame of N, and a₂ P₂(cos ω) about that in the laboratory, ω the angle between the two as the
-pair sees them.
+pair sees them. Longitudinal pairs have another a₂ than transverse ones, and another α: pairs along the spin of N share
+their energy otherwise than pairs against it; and the two interfere, by χ sin ω cos ω P₂(cos θ_e) times the spin across
+the pair, in the plane of N and the pair.
 
 All integrals are quadratures with fixed nodes, smooth in the masses.
 """
@@ -34,6 +36,8 @@ from scanner.physics.upscattered import place
 _f8 = types.float64
 _CUBE4 = types.float64[:, :, :, ::1]
 _INPUT_CUBE4 = types.Array(_f8, 4, "C", readonly=True)
+_TRIPLE = types.UniTuple(_f8, 3)
+_INPUT_CUBE5 = types.Array(_f8, 5, "C", readonly=True)
 
 VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
 
@@ -64,6 +68,10 @@ class Spectrum(NamedTuple):
     """α."""
     alignment: NDArray[np.float64]
     """a₂."""
+    twist: NDArray[np.float64]
+    """The mean of α a₂ over the helicities of what is visible."""
+    mixing: NDArray[np.float64]
+    """χ: of the interference of these."""
 
 
 @functools.cache
@@ -93,8 +101,10 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
     else:
         masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
     found = np.array([_angular(shape, mass, daughter, q, product) for q in masses])
-    asymmetry, alignment = (np.ascontiguousarray(column) for column in found.T)
-    return Spectrum(masses, weights, np.zeros(masses.size) if majorana else asymmetry, alignment)
+    asymmetry, alignment, twist, mixing = (np.ascontiguousarray(column) for column in found.T)
+    if majorana:
+        asymmetry, twist, mixing = (np.zeros(masses.size) for _ in range(3))
+    return Spectrum(masses, weights, asymmetry, alignment, twist, mixing)
 
 
 def _off_shell(
@@ -136,26 +146,40 @@ def _mediator_rate(
     return float(q * decay * s * velocity * (1.5 - 0.5 * velocity_sq) / propagator)
 
 
-def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float]:
-    """α and a₂."""
-    x = (q / mass) ** 2
+def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float, float, float]:
+    """α, a₂, the mean of their product, and χ, from those of a longitudinal and a transverse pair."""
     if shape == PHOTON:
-        return -1.0, 0.0
+        return -1.0, 0.0, 0.0, 0.0
     if shape == SCALAR_PAIR:
-        return 1.0, 0.0
+        return 1.0, 0.0, 0.0, 0.0
     heavy = (2 * product / q) ** 2
     softened = (1 - heavy) / (1 + heavy / 2)
     if shape == VIRTUAL_PHOTON:
-        return (x - 2) / (x + 2), softened * (1 - x) / (x + 2)
-    m, d, s = mass, daughter, q * q
-    # p′·q, p·q, |p|² and p·p′ of N → N′ + q in the rest frame of N, with a left-handed current.
-    other, own, inner = (m * m - d * d - s) / 2, (m * m - d * d + s) / 2, (m * m + d * d - s) / 2
-    momentum_sq = max((m - d - q) * (m - d + q) * (m + d - q) * (m + d + q), 0.0) / (4 * m * m)
-    whole = inner + 2 * other * own / s
-    transverse = 2 * (other * own - m * m * momentum_sq) / s
-    asymmetry = m * math.sqrt(momentum_sq) * (2 * other / s - 1) / whole
-    longitudinal = 1 - transverse / whole
-    return asymmetry, softened * (0.5 * (1 - longitudinal) - longitudinal)
+        x = (q / mass) ** 2
+        longitudinal, alphas, mixed = x / (x + 2), (1.0, -1.0), math.sqrt(x) / (x + 2)
+    else:
+        longitudinal, *alphas, mixed = _helicities(mass, daughter, q)
+    shares = longitudinal, 1 - longitudinal
+    aligned = -softened, 0.5 * softened
+    asymmetry = shares[0] * alphas[0] + shares[1] * alphas[1]
+    alignment = shares[0] * aligned[0] + shares[1] * aligned[1]
+    twist = shares[0] * alphas[0] * aligned[0] + shares[1] * alphas[1] * aligned[1]
+    return asymmetry, alignment, twist, -3 * softened * mixed
+
+
+def _helicities(m: float, d: float, q: float) -> tuple[float, float, float, float]:
+    """Share of longitudinal vectors of mass q, α of these and of transverse ones, and the interference of the two.
+
+    In the rest frame of the vector the left-handed current is k_i n_j + n_i k_j + δ_ij k·n, k that of N′ and n = p - m s.
+    """
+    s = q * q
+    # p·q, p·p′ and m|p| of N → N′ + q in the rest frame of N.
+    own, inner = (m * m - d * d + s) / 2, (m * m + d * d - s) / 2
+    flight = math.sqrt(max((m - d - q) * (m - d + q) * (m + d - q) * (m + d + q), 0.0)) / 2
+    longitudinal, transverse = inner + 2 * flight * flight / s, 2 * inner
+    whole = longitudinal + transverse
+    alpha = flight * (2 * own / s - 1) / longitudinal
+    return longitudinal / whole, alpha, -flight / inner, m * flight / (q * whole)
 
 
 @kernel(
@@ -207,25 +231,60 @@ def fill_pairs(  # type: ignore[no-untyped-def]
 
 
 @kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8))
-def _alignment(m, E, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
-    """P₂(cos ω)."""
+def _turned(m, E, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
+    """Cosine of ω."""
     denominator = m * rest_momentum * momentum
     if not denominator > 0:
         return 1.0
     q_sq = (visible - momentum) * (visible + momentum)
-    cosine = (m * rest_energy * visible - q_sq * E) / denominator
-    return 1.5 * min(cosine * cosine, 1.0) - 0.5
+    return min(max((m * rest_energy * visible - q_sq * E) / denominator, -1.0), 1.0)
+
+
+@kernel(types.UniTuple(_f8, 2)(INPUT_CUBE, types.int64, _f8, _f8))
+def _accepted(pairs, e, u, root):  # type: ignore[no-untyped-def]
+    """Look `fill_pairs` up, at u of the way from a node of energy to the next."""
+    r, v = place(root, 1.0 / (pairs.shape[2] - 1), pairs.shape[2])
+    low = (1 - u) * pairs[0, e, r] + u * pairs[0, e + 1, r]
+    high = (1 - u) * pairs[0, e, r + 1] + u * pairs[0, e + 1, r + 1]
+    second_low = (1 - u) * pairs[1, e, r] + u * pairs[1, e + 1, r]
+    second_high = (1 - u) * pairs[1, e, r + 1] + u * pairs[1, e + 1, r + 1]
+    return (1 - v) * low + v * high, (1 - v) * second_low + v * second_high
+
+
+@kernel(types.void(INPUT_CUBE, types.int64, _f8, _f8, _f8, _TRIPLE, _TRIPLE, types.float64[:, :, ::1]))
+def _fill_separate(seen, e, u, one, other, plain, aligned, here):  # type: ignore[no-untyped-def]
+    """Fill what is seen at each angle and in each bin; `one` and `other` are averages over 1 and P₂ of pairs."""
+    for part in range(3):
+        accepted = plain[part] * one + aligned[part] * other
+        for t in range(here.shape[1]):
+            for b in range(here.shape[2]):
+                here[part, t, b] = accepted * ((1 - u) * seen[e, t, b] + u * seen[e + 1, t, b])
+
+
+@kernel(types.void(_INPUT_CUBE5, types.int64, _f8, _f8, _TRIPLE, _TRIPLE, types.float64[:, :, ::1]))
+def _fill_joint(joint, e, u, root, plain, aligned, here):  # type: ignore[no-untyped-def]
+    """Fill the same of a pair, from a response that has to do with the two; see `fill_seen`."""
+    r, v = place(root, 1.0 / (joint.shape[2] - 1), joint.shape[2])
+    a, b, c, d = (1 - u) * (1 - v), (1 - u) * v, u * (1 - v), u * v
+    for t in range(here.shape[1]):
+        for x in range(here.shape[2]):
+            one = a * joint[0, e, r, t, x] + b * joint[0, e, r + 1, t, x]
+            one += c * joint[0, e + 1, r, t, x] + d * joint[0, e + 1, r + 1, t, x]
+            other = a * joint[1, e, r, t, x] + b * joint[1, e, r + 1, t, x]
+            other += c * joint[1, e + 1, r, t, x] + d * joint[1, e + 1, r + 1, t, x]
+            for part in range(3):
+                here[part, t, x] = plain[part] * one + aligned[part] * other
 
 
 @kernel(
     types.void(
-        _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
-        _f8, _f8, _f8, INPUT_CUBE, types.boolean, INPUT_CUBE, INPUT, INPUT, types.int64, _CUBE4,
+        _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
+        _f8, _f8, _f8, INPUT_CUBE, types.boolean, INPUT_CUBE, _INPUT_CUBE5, INPUT, INPUT, types.int64, _CUBE4,
     )
 )  # fmt: skip
 def fill_seen(  # type: ignore[no-untyped-def]
-    m, daughter, masses, mass_weights, asymmetry, alignment, energies, sines, used,
-    log_first, log_step, sine_max, seen, paired, pairs, cosines, cosine_weights, turns, out,
+    m, daughter, masses, mass_weights, asymmetry, alignment, twist, mixing, energies, sines, used,
+    log_first, log_step, sine_max, seen, paired, pairs, joint, cosines, cosine_weights, turns, out,
 ):  # fmt: skip
     """Fill what is seen of N of each energy and angle, for each of the parts of `upscattered.PARTS`.
 
@@ -233,7 +292,7 @@ def fill_seen(  # type: ignore[no-untyped-def]
     ----------
     m, daughter : float
         [GeV].
-    masses, mass_weights, asymmetry, alignment : float64[n]
+    masses, mass_weights, asymmetry, alignment, twist, mixing : float64[n]
         A `Spectrum`.
     energies, sines : float64[j], float64[k]
         Of N [GeV], and sin(θ/2).
@@ -242,11 +301,13 @@ def fill_seen(  # type: ignore[no-untyped-def]
     log_first, log_step, sine_max : float
         Nodes of the response: ln E, and the last sin(θ/2).
     seen : float64[e, t, bins]
-        Probability to be selected.
+        Probability to be selected; or empty.
     paired : bool
         Whether what is visible is a pair.
     pairs : float64[2, e, RATIOS]
         See `fill_pairs`.
+    joint : float64[2, e, r, t, bins]
+        Of pairs, in place of `seen` and `pairs`, where these have to do with one another: both in one; or empty.
     cosines, cosine_weights : float64[c]
         Of the direction in the rest frame of N: a Gauss–Legendre rule.
     turns : int
@@ -254,10 +315,11 @@ def fill_seen(  # type: ignore[no-untyped-def]
     out : float64[PARTS, j, k, bins]
     """
     out[:] = 0.0
-    bins, rows, columns = seen.shape[2], seen.shape[0], seen.shape[1]
+    jointly = joint.size > 0
+    rows, columns, bins = (joint.shape[1], joint.shape[3], joint.shape[4]) if jointly else seen.shape
     sine_step = sine_max / (columns - 1)
     turned = np.array([math.cos(math.pi * (f + 0.5) / turns) for f in range(turns)])
-    straight, swayed = np.empty(bins), np.empty(bins)
+    straight, tilted, swayed, here = np.empty(bins), np.empty(bins), np.empty(bins), np.empty((3, columns, bins))
     for n in range(masses.size):
         q = masses[n]
         if not mass_weights[n] > 0:
@@ -277,24 +339,30 @@ def fill_seen(  # type: ignore[no-untyped-def]
                     continue
                 e, u = place(level, log_step, rows)
                 weight = 0.5 * mass_weights[n] * cosine_weights[i] / turns
-                if paired:
-                    r, v = place(math.sqrt(min(q / visible, 1.0)), 1.0 / (pairs.shape[2] - 1), pairs.shape[2])
-                    accepted = np.zeros(2)
-                    for x in range(2):
-                        low = (1 - v) * pairs[x, e, r] + v * pairs[x, e, r + 1]
-                        high = (1 - v) * pairs[x, e + 1, r] + v * pairs[x, e + 1, r + 1]
-                        accepted[x] = (1 - u) * low + u * high
-                    turn = _alignment(m, E, rest_energy, rest_momentum, visible, momentum)
-                    weight *= max(accepted[0] + alignment[n] * turn * accepted[1], 0.0)
-                if weight == 0:
-                    continue
-                tilt = asymmetry[n] * sine
+                turn = _turned(m, E, rest_energy, rest_momentum, visible, momentum) if paired else 1.0
+                second, across_turn = 1.5 * turn * turn - 0.5, turn * math.sqrt(1 - turn * turn)
+                # What multiplies 1 and P₂, of N without a spin, with one along its flight, and with one across it.
+                plain = 1.0, asymmetry[n] * c, asymmetry[n] * sine
+                aligned = (
+                    alignment[n] * second,
+                    twist[n] * second * c + mixing[n] * across_turn * sine,
+                    twist[n] * second * sine - mixing[n] * across_turn * c,
+                )
+                root = math.sqrt(min(q / visible, 1.0))
+                if jointly:
+                    _fill_joint(joint, e, u, root, plain, aligned, here)
+                else:
+                    one, other = _accepted(pairs, e, u, root) if paired else (1.0, 0.0)
+                    if one == 0:
+                        continue
+                    _fill_separate(seen, e, u, one, other, plain, aligned, here)
                 for k in range(sines.size):
                     if not used[j, k]:
                         continue
                     cosine = 1 - 2 * sines[k] * sines[k]
                     lateral = 2 * sines[k] * math.sqrt(max(1 - sines[k] * sines[k], 0.0))
                     straight[:] = 0.0
+                    tilted[:] = 0.0
                     swayed[:] = 0.0
                     for f in range(turns):
                         projected = (along * cosine + across * turned[f] * lateral) / momentum
@@ -302,17 +370,14 @@ def fill_seen(  # type: ignore[no-untyped-def]
                         if at > sine_max:
                             continue
                         t, w = place(at, sine_step, columns)
-                        a, b = (1 - u) * (1 - w), (1 - u) * w
-                        g, h = u * (1 - w), u * w
                         for x in range(bins):
-                            value = a * seen[e, t, x] + b * seen[e, t + 1, x]
-                            value += g * seen[e + 1, t, x] + h * seen[e + 1, t + 1, x]
-                            straight[x] += value
-                            swayed[x] += turned[f] * value
+                            straight[x] += (1 - w) * here[0, t, x] + w * here[0, t + 1, x]
+                            tilted[x] += (1 - w) * here[1, t, x] + w * here[1, t + 1, x]
+                            swayed[x] += turned[f] * ((1 - w) * here[2, t, x] + w * here[2, t + 1, x])
                     for x in range(bins):
                         out[0, j, k, x] += weight * straight[x]
-                        out[1, j, k, x] += weight * asymmetry[n] * c * straight[x]
-                        out[2, j, k, x] += weight * tilt * swayed[x]
+                        out[1, j, k, x] += weight * tilted[x]
+                        out[2, j, k, x] += weight * swayed[x]
 
 
 @kernel(

@@ -103,6 +103,8 @@ class _Heavy:
             selection = sample.selection
             found += [np.array([selection.energy_min, selection.energy_max, selection.sine_max, sample.first_bin])]
             found += [np.array([sample.shortest, sample.longest]), *sample.flux, *selection.response.values()]
+            rule = selection.pairs
+            found += [np.array(rule[1:]), np.empty(0) if rule.r_cut is None else rule.r_cut]
             for region in sample.regions:
                 found += [np.array(list(region.targets.values())), *region.decay]
         return tuple(found)

@@ -185,6 +185,10 @@ def _nucleon_current(mediator: str, regime: str, current: str) -> str | None:
     return "proton" if current == regime[0] else "neutron"
 
 
+JOINT = 5
+"""Dimensions of a response that has to do with the two of a pair."""
+_NO_RESPONSE, _NOT_JOINT = np.zeros((0, 0, 0)), np.zeros((0, 0, 0, 0, 0))
+
 _target = functools.lru_cache(target)
 _rule = functools.cache(gauss_legendre)
 
@@ -194,19 +198,20 @@ def seen_of(
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
     response = selection.response[decay.product]
-    paired = decay.product != "gamma"
-    rows = response.shape[0]
+    paired, jointly = decay.product != "gamma", response.ndim == JOINT
+    seen, joint = (_NO_RESPONSE, response) if jointly else (response, _NOT_JOINT)
+    rows = response.shape[1 if jointly else 0]
     log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
     place = math.log(selection.energy_min), log_step
     product = product_mass(decay.product) if paired else 0.0
     masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, product, dynamics.majorana)
-    pairs = _pairs(selection, decay.product) if paired else np.zeros((2, 2, 2))
+    pairs = _pairs(selection, decay.product) if paired and not jointly else np.zeros((2, 2, 2))
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
     out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
     fill_seen(
         dynamics.mass, decay.daughter, *masses, energies, sines, used,
-        *place, selection.sine_max, response, paired, pairs, *_rule(cosines), turns, out,
+        *place, selection.sine_max, seen, paired, pairs, joint, *_rule(cosines), turns, out,
     )  # fmt: skip
     return out
 

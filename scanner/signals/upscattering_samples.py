@@ -68,9 +68,12 @@ class Selection:
         Nodes are uniform in sin(θ/2) from 0 to this; nothing is seen beyond.
     response
         By what is visible (of PRODUCTS), the probability to be selected into each signal bin, efficiency included,
-        shape (energies, angles, bins); what is not there is not seen.
+        shape (energies, angles, bins); what is not there is not seen. Of pairs it may depend on their mass q too, and
+        on how the two share the energy, as where each has errors: averages over 1 and P₂ as those of
+        `scanner.physics.visible.fill_pairs`, shape (2, energies, ratios, angles, bins), with nodes uniform in the
+        square root of q/E from 0 to 1.
     pairs
-        Which pairs are seen.
+        Which pairs are seen, where the response does not say it.
     """
 
     energy_min: float
