@@ -190,6 +190,26 @@ def _lambert(x):  # type: ignore[no-untyped-def]
     return w
 
 
+@kernel(types.UniTuple(types.float64, 2)(types.float64, types.float64, _SIGNAL, INPUT, INPUT, INPUT))
+def _bisected(theta, error, signal, data, background, background_error):  # type: ignore[no-untyped-def]
+    """Nearest θ where the slope vanishes, downhill, and the deviance there; for the penalty it exists."""
+    value, slope = _at(theta, error, signal, data, background, background_error)
+    side = 1.0 if slope > 0 else -1.0
+    stride, other = 0.25, theta
+    while slope * side > 0:
+        theta, other = other, other - side * stride
+        stride *= 1.5
+        slope = _at(other, error, signal, data, background, background_error)[1]
+    while abs(other - theta) > 1e-12 * (1 + abs(theta)):
+        middle = 0.5 * (theta + other)
+        value, slope = _at(middle, error, signal, data, background, background_error)
+        if slope * side > 0:
+            theta = middle
+        else:
+            other = middle
+    return theta, value
+
+
 @kernel(types.UniTuple(types.float64, 2)(types.float64, _SIGNAL, INPUT, INPUT, INPUT))
 def _profiled(error, signal, data, background, background_error):  # type: ignore[no-untyped-def]
     """Best θ, where the slope vanishes, and the deviance: Newton's steps, with a bound for the curvature."""
@@ -197,13 +217,13 @@ def _profiled(error, signal, data, background, background_error):  # type: ignor
     # Exact without background; the signal's part of the curvature, without the counts', never lets a step overshoot.
     shift = min(counted * error**2, 500.0)
     theta = (shift - _lambert(error**2 * expected * math.exp(shift))) / error
-    value = np.inf
     for _ in range(STEPS):
         value, slope = _at(theta, error, signal, data, background, background_error)
         if not abs(slope) > ACCURACY:
-            break
+            return theta, value
         theta -= slope / (2 + 2 * error**2 * expected * math.exp(error * theta))
-    return theta, value
+    # Where a background explains thousands of counts the bound is far above the curvature.
+    return _bisected(theta, error, signal, data, background, background_error)
 
 
 @kernel(types.void(types.float64[:, ::1], INPUT, INPUT, INPUT, types.float64, types.float64[::1]))

@@ -97,8 +97,11 @@ def decay_probability(
 
     Notes
     -----
-    Of concentric spheres one angle is returned, as the direction does not matter. Against 10 times as many points, the
-    defaults are within 3e-3 of the largest probability at each λ: see the tests.
+    Of concentric spheres one angle is returned, as the direction does not matter. Against 180 times as many lines, the
+    defaults are off by less than 1e-4 of the largest probability at that λ for what is round about the beam, by 1e-3
+    for a box in itself, by 3e-3 for thin layers before a box, and by 1.3e-2 for shapes beside each other, which N reach
+    at few azimuths only. Where nothing is seen, rounding may leave 1e-11. Two boxes take 0.3 s for 41 angles and 180 λ,
+    and what is round about the beam 5 ms.
     """
     for where, shape in (("made_in", made_in), ("seen_in", seen_in)):
         check_shape(where, shape)
@@ -161,9 +164,15 @@ def average(parts: Sequence[DecayProbability], weights: Sequence[float]) -> Deca
 
 
 def angle_nodes(intervals: int = 40) -> Float:
-    """sin(θ/2) from 0 to 1, denser towards 0: the squares of uniform numbers, shape (intervals + 1,)."""
-    uniform = np.arange(intervals + 1) / intervals
-    return uniform * uniform
+    """Return sin(θ/2) from 0 to 1, densest at 0: sin^{5/2}(πx/2) of uniform x, shape (intervals + 1,).
+
+    Notes
+    -----
+    In between, probabilities are good to 2 % of the largest, but 5 % backward along an argon detector. Where matter
+    and detector are round about the beam, as the earth before MiniBooNE, more intervals cost next to nothing.
+    """
+    nodes = [math.sin(0.5 * math.pi * i / intervals) for i in range(intervals)] + [1.0]
+    return np.array([node * node * math.sqrt(node) for node in nodes])
 
 
 def length_nodes(shortest: float, longest: float, step: float = STEP) -> Float:
@@ -183,7 +192,7 @@ def length_nodes(shortest: float, longest: float, step: float = STEP) -> Float:
         raise InputError("shortest, longest", "must be lengths", (shortest, longest), "0 < shortest <= longest [m]")
     first, last = math.log(shortest / 100), math.log(longest * 100)
     steps = math.ceil((last - first) / step)
-    return first + (last - first) / steps * np.arange(steps + 1)
+    return np.array([first + (last - first) / steps * i for i in range(steps + 1)])
 
 
 @kernel(_f8(_f8, _f8, INPUT, _f8, _f8, INPUT_MATRIX))
@@ -220,25 +229,24 @@ def seen_probability(sine, log_length, sines, start, step, probability):  # type
     return value * math.exp(min(start + (nodes - 1) * step - log_length, 0.0))
 
 
-@kernel(types.Tuple((types.int64, _f8, _f8))(_f8, INPUT))
-def _place(distance, nodes):  # type: ignore[no-untyped-def]
+@kernel(types.Tuple((types.int64, _f8, _f8))(_f8, _f8, INPUT))
+def _place(distance, fine, nodes):  # type: ignore[no-untyped-def]
     """Return the interval of the nodes of t that a distance is in, how far it is from its start, and its width [m]."""
     index = 0
     if distance > nodes[1]:
-        per_log = (nodes.size - 2) / math.log(nodes[nodes.size - 1] / nodes[1])
-        index = min(1 + int(math.log(distance / nodes[1]) * per_log), nodes.size - 2)
+        index = min(1 + int(math.log(distance / nodes[1]) / fine), nodes.size - 2)
     return index, distance - nodes[index], nodes[index + 1] - nodes[index]
 
 
-@kernel(types.void(_f8, _f8, _f8, INPUT, _f8[:, ::1]))
-def _deposit(distance, weight, minimal, nodes, sums):  # type: ignore[no-untyped-def]
+@kernel(types.void(_f8, _f8, _f8, _f8, INPUT, _f8[:, ::1]))
+def _deposit(distance, weight, minimal, fine, nodes, sums):  # type: ignore[no-untyped-def]
     """Add a term weight · H(distance) to the factors of H, sums[0], and of E, sums[1], at the nodes of t.
 
     With a minimal flight it is H less its tangent there, as nothing nearer counts; sums[2] gathers that.
     """
     if not distance > minimal:
         return
-    index, beyond, width = _place(distance, nodes)
+    index, beyond, width = _place(distance, fine, nodes)
     curved = beyond * beyond / (2 * width)
     sums[0, index] += weight
     sums[1, index] += weight * (beyond - curved)
@@ -247,13 +255,13 @@ def _deposit(distance, weight, minimal, nodes, sums):  # type: ignore[no-untyped
     sums[2, 1] += weight * (distance - minimal)
 
 
-@kernel(types.void(_f8, INPUT, _f8[:, ::1]))
-def _per_node(minimal, nodes, sums):  # type: ignore[no-untyped-def]
+@kernel(types.void(_f8, _f8, INPUT, _f8[:, ::1]))
+def _per_node(minimal, fine, nodes, sums):  # type: ignore[no-untyped-def]
     """Turn what `_deposit` has added up into the factors of E alone, sums[1], at the nodes of t."""
     if minimal > 0:
         level, slope = sums[2, 0], sums[2, 1]
-        _deposit(minimal, -level, 0.0, nodes, sums)
-        index, beyond, width = _place(minimal, nodes)
+        _deposit(minimal, -level, 0.0, fine, nodes, sums)
+        index, beyond, width = _place(minimal, fine, nodes)
         sums[1, index] -= slope * (1 - beyond / width)
         sums[1, index + 1] -= slope * beyond / width
     above = 0.0
@@ -264,8 +272,8 @@ def _per_node(minimal, nodes, sums):  # type: ignore[no-untyped-def]
         sums[1, index + 1] += half
 
 
-@kernel(_f8(INPUT, INPUT, INPUT_MATRIX, types.boolean, INPUT, _f8, INPUT, _f8[:, ::1]))
-def _add_lines(made, seen, surface, made_is_sampled, direction, minimal, nodes, sums):  # type: ignore[no-untyped-def]
+@kernel(_f8(INPUT, INPUT, INPUT_MATRIX, types.boolean, INPUT, _f8, _f8, INPUT, _f8[:, ::1]))
+def _add_lines(made, seen, surface, made_is_sampled, direction, minimal, fine, nodes, sums):  # type: ignore[no-untyped-def]
     """Add all lines of one direction up in `sums`, see `_deposit`; return the volume of the sampled shape by them [m³].
 
     Parameters
@@ -297,10 +305,10 @@ def _add_lines(made, seen, surface, made_is_sampled, direction, minimal, nodes, 
         if own > 0:
             volume += shadow * own
         if c < d and a < b:
-            _deposit(b - c, shadow, minimal, nodes, sums)
-            _deposit(b - d, -shadow, minimal, nodes, sums)
-            _deposit(a - c, -shadow, minimal, nodes, sums)
-            _deposit(a - d, shadow, minimal, nodes, sums)
+            _deposit(b - c, shadow, minimal, fine, nodes, sums)
+            _deposit(b - d, -shadow, minimal, fine, nodes, sums)
+            _deposit(a - c, -shadow, minimal, fine, nodes, sums)
+            _deposit(a - d, shadow, minimal, fine, nodes, sums)
     return volume
 
 
@@ -334,8 +342,8 @@ def _fill(made, seen, surface, made_is_sampled, ratio, minimal, nodes, finer, si
             along, across = math.cos(phi), math.sin(phi)
             direction[0], direction[1], direction[2] = sine * along, sine * across, cosine
             direction[3], direction[4], direction[5] = cosine * along, cosine * across, -sine
-            volume += _add_lines(made, seen, surface[k], made_is_sampled, direction, minimal, nodes, sums)
-        _per_node(minimal, nodes, sums)
+            volume += _add_lines(made, seen, surface[k], made_is_sampled, direction, minimal, fine, nodes, sums)
+        _per_node(minimal, fine, nodes, sums)
         scale = (1.0 if made_is_sampled else ratio) / volume
         for n in range(log_lengths.size):
             total = 0.0

@@ -9,9 +9,8 @@ virtual photon (x - 2)/(x + 2). A mediator lighter than m - m′ is on its shell
 angle θ_e of one of the two in the rest frame of the pair, to the flight of the pair in the laboratory: its averages
 over 1 and over the Legendre polynomial P₂(cos θ_e) are tabulated. Pairs of a vector have 1 + a₂ P₂ about their
 flight in the rest frame of N, and a₂ P₂(cos ω) about that in the laboratory, ω the angle between the two as the
-pair sees them. Longitudinal pairs have another a₂ than transverse ones, and another α: pairs along the spin of N share
-their energy otherwise than pairs against it; and the two interfere, by χ sin ω cos ω P₂(cos θ_e) times the spin across
-the pair, in the plane of N and the pair.
+pair sees them; what goes with the spin of N has an alignment b₂ of its own. Helicities 0 and 1 of the pair interfere:
+χ sin ω cos ω P₂(cos θ_e) goes with the spin across the flight of the pair, in the plane of N and the pair.
 
 All integrals are quadratures with fixed nodes, smooth in the masses.
 """
@@ -31,13 +30,13 @@ from scanner.physics.geometry import seen_probability
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
-from scanner.physics.upscattered import place
+from scanner.physics.upscattered import PARTS, place
 
 _f8 = types.float64
 _CUBE4 = types.float64[:, :, :, ::1]
 _INPUT_CUBE4 = types.Array(_f8, 4, "C", readonly=True)
-_TRIPLE = types.UniTuple(_f8, 3)
 _INPUT_CUBE5 = types.Array(_f8, 5, "C", readonly=True)
+_TRIPLE = types.UniTuple(_f8, 3)
 
 VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
 
@@ -68,10 +67,10 @@ class Spectrum(NamedTuple):
     """α."""
     alignment: NDArray[np.float64]
     """a₂."""
-    twist: NDArray[np.float64]
-    """The mean of α a₂ over the helicities of what is visible."""
-    mixing: NDArray[np.float64]
-    """χ: of the interference of these."""
+    polarised_alignment: NDArray[np.float64]
+    """b₂."""
+    interference: NDArray[np.float64]
+    """χ."""
 
 
 @functools.cache
@@ -100,11 +99,10 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
         masses, weights = np.array([mediator]), np.ones(1)
     else:
         masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
-    found = np.array([_angular(shape, mass, daughter, q, product) for q in masses])
-    asymmetry, alignment, twist, mixing = (np.ascontiguousarray(column) for column in found.T)
+    found = np.array([_angular(shape, mass, daughter, q, product) for q in masses]).T
     if majorana:
-        asymmetry, twist, mixing = (np.zeros(masses.size) for _ in range(3))
-    return Spectrum(masses, weights, asymmetry, alignment, twist, mixing)
+        found[[0, 2, 3]] = 0.0
+    return Spectrum(masses, weights, *(np.ascontiguousarray(row) for row in found))
 
 
 def _off_shell(
@@ -147,39 +145,38 @@ def _mediator_rate(
 
 
 def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float, float, float]:
-    """α, a₂, the mean of their product, and χ, from those of a longitudinal and a transverse pair."""
+    """α, a₂, b₂ and χ, from the share of helicity 0, what of it goes with the spin, and its interference."""
     if shape == PHOTON:
         return -1.0, 0.0, 0.0, 0.0
     if shape == SCALAR_PAIR:
         return 1.0, 0.0, 0.0, 0.0
-    heavy = (2 * product / q) ** 2
-    softened = (1 - heavy) / (1 + heavy / 2)
     if shape == VIRTUAL_PHOTON:
         x = (q / mass) ** 2
-        longitudinal, alphas, mixed = x / (x + 2), (1.0, -1.0), math.sqrt(x) / (x + 2)
+        longitudinal = polarised = x / (2 + x)
+        asymmetry, mixed = 2 * longitudinal - 1, q / mass / (2 + x)
     else:
-        longitudinal, *alphas, mixed = _helicities(mass, daughter, q)
-    shares = longitudinal, 1 - longitudinal
-    aligned = -softened, 0.5 * softened
-    asymmetry = shares[0] * alphas[0] + shares[1] * alphas[1]
-    alignment = shares[0] * aligned[0] + shares[1] * aligned[1]
-    twist = shares[0] * alphas[0] * aligned[0] + shares[1] * alphas[1] * aligned[1]
-    return asymmetry, alignment, twist, -3 * softened * mixed
+        asymmetry, longitudinal, polarised, mixed = _left_handed(mass, daughter, q)
+    heavy = (2 * product / q) ** 2
+    softened = (1 - heavy) / (1 + heavy / 2)
+    alignment, aligned = 0.5 * (1 - longitudinal) - longitudinal, 0.5 * (asymmetry - polarised) - polarised
+    return asymmetry, softened * alignment, softened * aligned, -3 * softened * mixed
 
 
-def _helicities(m: float, d: float, q: float) -> tuple[float, float, float, float]:
-    """Share of longitudinal vectors of mass q, α of these and of transverse ones, and the interference of the two.
+def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float, float]:
+    """α, the share of helicity 0, what of it goes with the spin, and its interference, for N → N′ and a vector of mass q.
 
-    In the rest frame of the vector the left-handed current is k_i n_j + n_i k_j + δ_ij k·n, k that of N′ and n = p - m s.
+    Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε). At
+    rest, the vector is a tensor p′_i n_j + n_i p′_j + δ_ij p′·n in space, n = p - m s; off its diagonal is that of n
+    across p′.
     """
-    s = q * q
-    # p·q, p·p′ and m|p| of N → N′ + q in the rest frame of N.
-    own, inner = (m * m - d * d + s) / 2, (m * m + d * d - s) / 2
-    flight = math.sqrt(max((m - d - q) * (m - d + q) * (m + d - q) * (m + d + q), 0.0)) / 2
-    longitudinal, transverse = inner + 2 * flight * flight / s, 2 * inner
-    whole = longitudinal + transverse
-    alpha = flight * (2 * own / s - 1) / longitudinal
-    return longitudinal / whole, alpha, -flight / inner, m * flight / (q * whole)
+    s, difference = q * q, m * m - daughter * daughter
+    other, own, inner = (difference - s) / 2, (difference + s) / 2, (m * m + daughter * daughter - s) / 2
+    momentum_sq = max((m - daughter - q) * (m - daughter + q) * (m + daughter - q) * (m + daughter + q), 0.0)
+    momentum = 0.5 * math.sqrt(momentum_sq) / m
+    whole = inner + 2 * other * own / s
+    longitudinal = inner + 2 * (m * momentum) ** 2 / s
+    sideways = m * momentum / whole
+    return sideways * (2 * other / s - 1), longitudinal / whole, sideways * (2 * own / s - 1), sideways * m / q
 
 
 @kernel(
@@ -230,41 +227,51 @@ def fill_pairs(  # type: ignore[no-untyped-def]
                 out[1, e, i] += (1.5 * c * c - 0.5) / PAIR_COSINES
 
 
-@kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8))
-def _turned(m, E, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
+@kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8))
+def _turn(m, E, q, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
     """Cosine of ω."""
     denominator = m * rest_momentum * momentum
     if not denominator > 0:
         return 1.0
-    q_sq = (visible - momentum) * (visible + momentum)
-    return min(max((m * rest_energy * visible - q_sq * E) / denominator, -1.0), 1.0)
+    return min(max((m * rest_energy * visible - q * q * E) / denominator, -1.0), 1.0)
 
 
-@kernel(types.UniTuple(_f8, 2)(INPUT_CUBE, types.int64, _f8, _f8))
-def _accepted(pairs, e, u, root):  # type: ignore[no-untyped-def]
-    """Look `fill_pairs` up, at u of the way from a node of energy to the next."""
-    r, v = place(root, 1.0 / (pairs.shape[2] - 1), pairs.shape[2])
-    low = (1 - u) * pairs[0, e, r] + u * pairs[0, e + 1, r]
-    high = (1 - u) * pairs[0, e, r + 1] + u * pairs[0, e + 1, r + 1]
-    second_low = (1 - u) * pairs[1, e, r] + u * pairs[1, e + 1, r]
-    second_high = (1 - u) * pairs[1, e, r + 1] + u * pairs[1, e + 1, r + 1]
-    return (1 - v) * low + v * high, (1 - v) * second_low + v * second_high
+@kernel(types.UniTuple(_f8, 2)(_f8, types.int64, _f8, INPUT_CUBE))
+def _accepted(ratio, e, u, pairs):  # type: ignore[no-untyped-def]
+    """Look up `fill_pairs` at q/E, and between energy nodes e and e + 1."""
+    nodes = pairs.shape[2]
+    r, v = place(math.sqrt(min(ratio, 1.0)), 1.0 / (nodes - 1), nodes)
+    first = (1 - u) * ((1 - v) * pairs[0, e, r] + v * pairs[0, e, r + 1])
+    first += u * ((1 - v) * pairs[0, e + 1, r] + v * pairs[0, e + 1, r + 1])
+    second = (1 - u) * ((1 - v) * pairs[1, e, r] + v * pairs[1, e, r + 1])
+    second += u * ((1 - v) * pairs[1, e + 1, r] + v * pairs[1, e + 1, r + 1])
+    return first, second
 
 
-@kernel(types.void(INPUT_CUBE, types.int64, _f8, _f8, _f8, _TRIPLE, _TRIPLE, types.float64[:, :, ::1]))
-def _fill_separate(seen, e, u, one, other, plain, aligned, here):  # type: ignore[no-untyped-def]
-    """Fill what is seen at each angle and in each bin; `one` and `other` are averages over 1 and P₂ of pairs."""
-    for part in range(3):
-        accepted = plain[part] * one + aligned[part] * other
-        for t in range(here.shape[1]):
-            for b in range(here.shape[2]):
-                here[part, t, b] = accepted * ((1 - u) * seen[e, t, b] + u * seen[e + 1, t, b])
+@kernel(types.void(types.int64, _f8, _f8, _f8, _TRIPLE, _TRIPLE, INPUT_CUBE, types.float64[:, :, ::1]))
+def _fill_separate(e, u, one, other, plain, aligned, seen, here):  # type: ignore[no-untyped-def]
+    """Fill what is selected at each angle and in each bin, for each of PARTS, at u between energy nodes e and e + 1.
+
+    Parameters
+    ----------
+    one, other : float
+        From `_accepted`.
+    plain, aligned : (float, float, float)
+        What multiplies them.
+    seen : float64[e, t, bins]
+    here : float64[PARTS, t, bins]
+    """
+    for t in range(here.shape[1]):
+        for x in range(here.shape[2]):
+            value = (1 - u) * seen[e, t, x] + u * seen[e + 1, t, x]
+            for part in range(PARTS):
+                here[part, t, x] = (plain[part] * one + aligned[part] * other) * value
 
 
-@kernel(types.void(_INPUT_CUBE5, types.int64, _f8, _f8, _TRIPLE, _TRIPLE, types.float64[:, :, ::1]))
-def _fill_joint(joint, e, u, root, plain, aligned, here):  # type: ignore[no-untyped-def]
-    """Fill the same of a pair, from a response that has to do with the two; see `fill_seen`."""
-    r, v = place(root, 1.0 / (joint.shape[2] - 1), joint.shape[2])
+@kernel(types.void(types.int64, _f8, _f8, _TRIPLE, _TRIPLE, _INPUT_CUBE5, types.float64[:, :, ::1]))
+def _fill_joint(e, u, ratio, plain, aligned, joint, here):  # type: ignore[no-untyped-def]
+    """Fill the same from a response that holds both averages, by q/E too: float64[2, e, r, t, bins]."""
+    r, v = place(math.sqrt(min(ratio, 1.0)), 1.0 / (joint.shape[2] - 1), joint.shape[2])
     a, b, c, d = (1 - u) * (1 - v), (1 - u) * v, u * (1 - v), u * v
     for t in range(here.shape[1]):
         for x in range(here.shape[2]):
@@ -272,19 +279,52 @@ def _fill_joint(joint, e, u, root, plain, aligned, here):  # type: ignore[no-unt
             one += c * joint[0, e + 1, r, t, x] + d * joint[0, e + 1, r + 1, t, x]
             other = a * joint[1, e, r, t, x] + b * joint[1, e, r + 1, t, x]
             other += c * joint[1, e + 1, r, t, x] + d * joint[1, e + 1, r + 1, t, x]
-            for part in range(3):
+            for part in range(PARTS):
                 here[part, t, x] = plain[part] * one + aligned[part] * other
+
+
+@kernel(types.void(_f8, _f8, _f8, _f8, _f8, INPUT, INPUT_CUBE, types.float64[:, ::1]))
+def _sweep(along, across, sine, weight, sine_max, turns, here, sums):  # type: ignore[no-untyped-def]
+    """Fill averages over the azimuth of what is selected, the last part times the azimuth's cosine.
+
+    Parameters
+    ----------
+    along, across : float
+        Components of the flight of what is visible along and across that of N, of unit length together.
+    sine : float
+        sin(θ/2) of N.
+    weight : float
+    turns : float64[n]
+        Cosines of the azimuth, towards the beam.
+    here : float64[PARTS, t, bins]
+    sums : float64[PARTS, bins]
+    """
+    sums[:] = 0.0
+    columns = here.shape[1]
+    cosine, lateral = 1 - 2 * sine * sine, 2 * sine * math.sqrt(max(1 - sine * sine, 0.0))
+    share = weight / turns.size
+    for f in range(turns.size):
+        projected = along * cosine + across * turns[f] * lateral
+        at = math.sqrt(max(0.5 * (1 - projected), 0.0))
+        if at > sine_max:
+            continue
+        t, w = place(at, sine_max / (columns - 1), columns)
+        low, high = share * (1 - w), share * w
+        for x in range(sums.shape[1]):
+            sums[0, x] += low * here[0, t, x] + high * here[0, t + 1, x]
+            sums[1, x] += low * here[1, t, x] + high * here[1, t + 1, x]
+            sums[2, x] += turns[f] * (low * here[2, t, x] + high * here[2, t + 1, x])
 
 
 @kernel(
     types.void(
         _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
-        _f8, _f8, _f8, INPUT_CUBE, types.boolean, INPUT_CUBE, _INPUT_CUBE5, INPUT, INPUT, types.int64, _CUBE4,
+        _f8, _f8, _f8, INPUT_CUBE, INPUT_CUBE, _INPUT_CUBE5, INPUT, INPUT, INPUT, _CUBE4,
     )
 )  # fmt: skip
 def fill_seen(  # type: ignore[no-untyped-def]
-    m, daughter, masses, mass_weights, asymmetry, alignment, twist, mixing, energies, sines, used,
-    log_first, log_step, sine_max, seen, paired, pairs, joint, cosines, cosine_weights, turns, out,
+    m, daughter, masses, mass_weights, asymmetry, alignment, polarised_alignment, interference, energies, sines, used,
+    log_first, log_step, sine_max, seen, pairs, joint, cosines, cosine_weights, turns, out,
 ):  # fmt: skip
     """Fill what is seen of N of each energy and angle, for each of the parts of `upscattered.PARTS`.
 
@@ -292,7 +332,7 @@ def fill_seen(  # type: ignore[no-untyped-def]
     ----------
     m, daughter : float
         [GeV].
-    masses, mass_weights, asymmetry, alignment, twist, mixing : float64[n]
+    masses, mass_weights, asymmetry, alignment, polarised_alignment, interference : float64[n]
         A `Spectrum`.
     energies, sines : float64[j], float64[k]
         Of N [GeV], and sin(θ/2).
@@ -301,25 +341,22 @@ def fill_seen(  # type: ignore[no-untyped-def]
     log_first, log_step, sine_max : float
         Nodes of the response: ln E, and the last sin(θ/2).
     seen : float64[e, t, bins]
-        Probability to be selected; or empty.
-    paired : bool
-        Whether what is visible is a pair.
-    pairs : float64[2, e, RATIOS]
-        See `fill_pairs`.
+        Probability to be selected.
+    pairs : float64[2, e, n]
+        See `fill_pairs`; of a photon 1 and 0.
     joint : float64[2, e, r, t, bins]
-        Of pairs, in place of `seen` and `pairs`, where these have to do with one another: both in one; or empty.
+        Both in one, see `scanner.signals.upscattering_samples.Selection`; empty where they are not.
     cosines, cosine_weights : float64[c]
         Of the direction in the rest frame of N: a Gauss–Legendre rule.
-    turns : int
-        Nodes of its azimuth over half a turn.
+    turns : float64[f]
+        Cosines of its azimuth over half a turn.
     out : float64[PARTS, j, k, bins]
     """
     out[:] = 0.0
     jointly = joint.size > 0
-    rows, columns, bins = (joint.shape[1], joint.shape[3], joint.shape[4]) if jointly else seen.shape
-    sine_step = sine_max / (columns - 1)
-    turned = np.array([math.cos(math.pi * (f + 0.5) / turns) for f in range(turns)])
-    straight, tilted, swayed, here = np.empty(bins), np.empty(bins), np.empty(bins), np.empty((3, columns, bins))
+    rows = joint.shape[1] if jointly else seen.shape[0]
+    here = np.empty((PARTS, joint.shape[3] if jointly else seen.shape[1], out.shape[3]))
+    sums = np.empty((PARTS, out.shape[3]))
     for n in range(masses.size):
         q = masses[n]
         if not mass_weights[n] > 0:
@@ -338,46 +375,26 @@ def fill_seen(  # type: ignore[no-untyped-def]
                 if level < 0 or momentum == 0:
                     continue
                 e, u = place(level, log_step, rows)
-                weight = 0.5 * mass_weights[n] * cosine_weights[i] / turns
-                turn = _turned(m, E, rest_energy, rest_momentum, visible, momentum) if paired else 1.0
-                second, across_turn = 1.5 * turn * turn - 0.5, turn * math.sqrt(1 - turn * turn)
-                # What multiplies 1 and P₂, of N without a spin, with one along its flight, and with one across it.
+                turn = _turn(m, E, q, rest_energy, rest_momentum, visible, momentum)
+                second, mixed = 1.5 * turn * turn - 0.5, interference[n] * turn * math.sqrt(1 - turn * turn)
+                spin = polarised_alignment[n] * second
                 plain = 1.0, asymmetry[n] * c, asymmetry[n] * sine
-                aligned = (
-                    alignment[n] * second,
-                    twist[n] * second * c + mixing[n] * across_turn * sine,
-                    twist[n] * second * sine - mixing[n] * across_turn * c,
-                )
-                root = math.sqrt(min(q / visible, 1.0))
+                aligned = alignment[n] * second, spin * c + mixed * sine, spin * sine - mixed * c
                 if jointly:
-                    _fill_joint(joint, e, u, root, plain, aligned, here)
+                    _fill_joint(e, u, q / visible, plain, aligned, joint, here)
                 else:
-                    one, other = _accepted(pairs, e, u, root) if paired else (1.0, 0.0)
+                    one, other = _accepted(q / visible, e, u, pairs)
                     if one == 0:
                         continue
-                    _fill_separate(seen, e, u, one, other, plain, aligned, here)
+                    _fill_separate(e, u, one, other, plain, aligned, seen, here)
+                weight = 0.5 * mass_weights[n] * cosine_weights[i]
                 for k in range(sines.size):
                     if not used[j, k]:
                         continue
-                    cosine = 1 - 2 * sines[k] * sines[k]
-                    lateral = 2 * sines[k] * math.sqrt(max(1 - sines[k] * sines[k], 0.0))
-                    straight[:] = 0.0
-                    tilted[:] = 0.0
-                    swayed[:] = 0.0
-                    for f in range(turns):
-                        projected = (along * cosine + across * turned[f] * lateral) / momentum
-                        at = math.sqrt(max(0.5 * (1 - projected), 0.0))
-                        if at > sine_max:
-                            continue
-                        t, w = place(at, sine_step, columns)
-                        for x in range(bins):
-                            straight[x] += (1 - w) * here[0, t, x] + w * here[0, t + 1, x]
-                            tilted[x] += (1 - w) * here[1, t, x] + w * here[1, t + 1, x]
-                            swayed[x] += turned[f] * ((1 - w) * here[2, t, x] + w * here[2, t + 1, x])
-                    for x in range(bins):
-                        out[0, j, k, x] += weight * straight[x]
-                        out[1, j, k, x] += weight * tilted[x]
-                        out[2, j, k, x] += weight * swayed[x]
+                    _sweep(along / momentum, across / momentum, sines[k], weight, sine_max, turns, here, sums)
+                    for part in range(PARTS):
+                        for x in range(sums.shape[1]):
+                            out[part, j, k, x] += sums[part, x]
 
 
 @kernel(

@@ -103,10 +103,10 @@ class _Heavy:
             selection = sample.selection
             found += [np.array([selection.energy_min, selection.energy_max, selection.sine_max, sample.first_bin])]
             found += [np.array([sample.shortest, sample.longest]), *sample.flux, *selection.response.values()]
-            rule = selection.pairs
-            found += [np.array(rule[1:]), np.empty(0) if rule.r_cut is None else rule.r_cut]
+            r_cut, *limits = selection.pairs
+            found += [np.array(limits), np.empty(0) if r_cut is None else r_cut]
             for region in sample.regions:
-                found += [np.array(list(region.targets.values())), *region.decay]
+                found += [np.array([*region.targets.values(), region.nucleons]), *region.decay]
         return tuple(found)
 
 

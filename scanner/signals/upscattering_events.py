@@ -169,7 +169,7 @@ def scatterers(region: Region, dynamics: Dynamics, current: str) -> Iterator[tup
         blocked = dynamics.pauli and nucleus.A > 1
         for regime, count in (("proton", Z), ("neutron", N)):
             nucleons[regime, blocked] = nucleons.get((regime, blocked), 0.0) + number * count
-    for (regime, blocked), number in nucleons.items():
+    for (regime, blocked), number in nucleons.items() if region.nucleons else ():
         own = _nucleon_current(dynamics.mediator, regime, current)
         if own is not None and number > 0:
             free = _target("C12", regime, dynamics.form_factor, dynamics.spin, blocked, own)
@@ -185,10 +185,6 @@ def _nucleon_current(mediator: str, regime: str, current: str) -> str | None:
     return "proton" if current == regime[0] else "neutron"
 
 
-JOINT = 5
-"""Dimensions of a response that has to do with the two of a pair."""
-_NO_RESPONSE, _NOT_JOINT = np.zeros((0, 0, 0)), np.zeros((0, 0, 0, 0, 0))
-
 _target = functools.lru_cache(target)
 _rule = functools.cache(gauss_legendre)
 
@@ -198,22 +194,37 @@ def seen_of(
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
     response = selection.response[decay.product]
-    paired, jointly = decay.product != "gamma", response.ndim == JOINT
+    jointly = response.ndim == JOINT
     seen, joint = (_NO_RESPONSE, response) if jointly else (response, _NOT_JOINT)
     rows = response.shape[1 if jointly else 0]
     log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
-    place = math.log(selection.energy_min), log_step
-    product = product_mass(decay.product) if paired else 0.0
+    product = 0.0 if decay.product == "gamma" else product_mass(decay.product)
     masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, product, dynamics.majorana)
-    pairs = _pairs(selection, decay.product) if paired and not jointly else np.zeros((2, 2, 2))
+    pairs = _one(rows) if jointly or decay.product == "gamma" else _pairs(selection, decay.product)
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
     out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
     fill_seen(
-        dynamics.mass, decay.daughter, *masses, energies, sines, used,
-        *place, selection.sine_max, seen, paired, pairs, joint, *_rule(cosines), turns, out,
+        dynamics.mass, decay.daughter, *masses, energies, sines, used, math.log(selection.energy_min), log_step,
+        selection.sine_max, seen, pairs, joint, *_rule(cosines), _half_turn(turns), out,
     )  # fmt: skip
     return out
+
+
+JOINT = 5
+"""Dimensions of a response that depends on how the two of a pair share its energy."""
+_NO_RESPONSE, _NOT_JOINT = np.zeros((0, 0, 0)), np.zeros((0, 0, 0, 0, 0))
+
+
+@functools.cache
+def _half_turn(nodes: int) -> Float:
+    return np.array([math.cos(math.pi * (f + 0.5) / nodes) for f in range(nodes)])
+
+
+@functools.cache
+def _one(rows: int) -> Float:
+    """What `fill_pairs` would say of a photon."""
+    return np.concatenate([np.ones((1, rows, 2)), np.zeros((1, rows, 2))])
 
 
 def _pairs(selection: Selection, product: str) -> Float:

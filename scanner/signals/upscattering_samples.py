@@ -33,6 +33,8 @@ class Region(NamedTuple):
     """Number of nuclei by nuclide, such as ``{"C12": 3.5e31, "H1": 7e31}``."""
     decay: DecayProbability
     """That N made there decays where it is seen."""
+    nucleons: bool = True
+    """Whether N made off single nucleons are seen; else those alone that leave a whole nucleus, and nothing else."""
 
 
 class PairRule(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -244,3 +245,21 @@ def test_pseudo_experiments_need_a_signal(signal: list[float]) -> None:
 
 def test_counts_are_totals() -> None:
     assert SEARCHES["some seen"].counts == {"observed": 3.0, "background": 3.0}
+
+
+@pytest.mark.parametrize("signal", [1e-3, 40.0, 400.0, 4e4])
+@pytest.mark.parametrize(("data", "background", "error"), [(2840.0, 2840.0, 284.0), (3000.0, 2840.0, 100.0)])
+def test_thousands_of_counts_and_a_signal_uncertain_by_two(
+    signal: float, data: float, background: float, error: float
+) -> None:
+    """Newton's steps alone, with a bound for the curvature, are too short here."""
+    likelihood = Poisson(np.array([data]), np.array([background]), np.array([error]), math.log(2))
+    fixed = replace(likelihood, signal_error=0.0)
+
+    def cost(theta: float) -> float:
+        return float(deviance(fixed, [signal * 2**theta])[0]) + theta**2
+
+    grid = np.linspace(-25, 15, 2001)
+    best = grid[np.argmin([cost(theta) for theta in grid])]
+    found = optimize.minimize_scalar(cost, bounds=(best - 0.03, best + 0.03), method="bounded", options={"xatol": 1e-9})
+    assert deviance(likelihood, [signal])[0] == pytest.approx(found.fun, abs=1e-6)
