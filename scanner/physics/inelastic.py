@@ -47,6 +47,7 @@ from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.structure_functions import LOW_Q2, SHADOW_CORNERS, transverse
+from scanner.physics.upscattered import deposit
 from scanner.physics.upscattering import MEDIATORS, SCALAR, SMALLEST_MASS, STRETCH, VECTOR
 
 _f8 = types.float64
@@ -322,44 +323,17 @@ def upscattered(  # type: ignore[no-untyped-def]
     return count, total
 
 
-@kernel(types.void(INPUT_MATRIX, types.int64, INPUT, _f8, _f8, types.float64[:, ::1]))
-def deposit_energies(found, rows, factors, log_first, log_step, out):  # type: ignore[no-untyped-def]
-    """Share nodes of `upscattered` out to energies uniform in ln E_N, linearly; to the ends those beyond.
-
-    Parameters
-    ----------
-    found : float64[>= rows, 5]
-        Nodes.
-    rows : int
-        Number of nodes.
-    factors : float64[flavours]
-        What a unit of σ̂ counts for.
-    log_first, log_step : float
-        ln of the first energy [GeV], and the step.
-    out : float64[flavours, energies]
-        Added to.
-    """
-    last = out.shape[1] - 1
-    for i in range(rows):
-        x = min(max((math.log(found[i, 0]) - log_first) / log_step, 0.0), float(last))
-        j = min(int(x), last - 1)
-        for a in range(factors.size):
-            share = factors[a] * found[i, 2]
-            out[a, j] += (1 - (x - j)) * share
-            out[a, j + 1] += (x - j) * share
-
-
 @kernel(
     types.void(
-        types.int64, INPUT, INPUT_MATRIX, _f8, _f8, types.int64, types.int64, _f8, _f8, _f8,
-        INPUT, INPUT, _f8, _f8, types.float64[:, ::1],
+        types.int64, INPUT, INPUT_MATRIX, _f8, _f8, _f8, types.int64, types.int64, _f8, _f8, _f8,
+        INPUT, INPUT, _f8, _f8, types.int64, _f8, _f8, types.int64, types.float64[:, :, :, ::1],
     )
 )  # fmt: skip
 def fill_inelastic(  # type: ignore[no-untyped-def]
-    mediator, neutrinos, fluence, m, m_mediator, protons, neutrons, M, nu0, least,
-    nodes, weights, log_first, log_step, out,
+    mediator, neutrinos, fluence, m, m_mediator, factor, protons, neutrons, M, nu0, least,
+    nodes, weights, log_first, log_step, energies, scale, sine_step, sines, out,
 ):  # fmt: skip
-    """Add the N that neutrinos make of a nucleus to energies uniform in ln E_N, whatever their direction.
+    """Add the N that neutrinos make of a nucleus which they break up to a grid.
 
     Parameters
     ----------
@@ -368,13 +342,17 @@ def fill_inelastic(  # type: ignore[no-untyped-def]
     neutrinos : float64[n]
         Energies [GeV].
     fluence : float64[flavours, n]
-        Neutrinos at each, times what else multiplies σ̂.
-    log_first, log_step, out
-        As those of `deposit_energies`.
+        Neutrinos per area at each.
+    factor : float
+        Number of nuclei, times what turns GeV⁻² into the unit of area.
+    log_first, log_step, energies, scale, sine_step, sines, out
+        As those of `scanner.physics.upscattered.deposit`.
     """
     rows = np.empty((0, 5))
-    factors = np.empty(fluence.shape[0])
+    row = np.empty(fluence.shape[0])
     for n in range(neutrinos.size):
+        for a in range(row.size):
+            row[a] = factor * fluence[a, n]
         for _ in range(2):  # once more if there were too few rows
             count, _total = upscattered(
                 mediator, neutrinos[n], m, m_mediator, protons, neutrons, M, nu0, least, nodes, weights, rows
@@ -382,9 +360,11 @@ def fill_inelastic(  # type: ignore[no-untyped-def]
             if count <= rows.shape[0]:
                 break
             rows = np.empty((count + count // 4, 5))
-        for a in range(factors.size):
-            factors[a] = fluence[a, n]
-        deposit_energies(rows, count, factors, log_first, log_step, out)
+        for i in range(count):
+            deposit(
+                rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3], rows[i, 4], row,
+                log_first, log_step, energies, scale, sine_step, sines, out,
+            )  # fmt: skip
 
 
 def inelastic_sigma_hat(

@@ -241,12 +241,12 @@ def deposit(  # type: ignore[no-untyped-def]
 
 @kernel(
     types.void(
-        types.int64, INPUT, INPUT_MATRIX, _f8, _f8, _f8, *_TARGET, INPUT, INPUT,
+        types.int64, INPUT, INPUT_MATRIX, _f8, _f8, _f8, _f8, *_TARGET, INPUT, INPUT,
         _f8, _f8, types.int64, _f8, _f8, types.int64, types.float64[:, :, :, ::1],
     )
 )  # fmt: skip
 def fill_made(  # type: ignore[no-untyped-def]
-    mediator, neutrinos, fluence, m, m_mediator, factor,
+    mediator, neutrinos, fluence, m, m_mediator, factor, least,
     current, spin, number, M, fermi_momentum, terms, nodes, weights,
     log_first, log_step, energies, scale, sine_step, sines, out,
 ):  # fmt: skip
@@ -264,6 +264,8 @@ def fill_made(  # type: ignore[no-untyped-def]
         [GeV].
     factor : float
         Number of nuclei, times what turns GeV⁻² into the unit of area.
+    least : float
+        Kinetic energy [GeV] that the target must have.
     current, spin, number, M, fermi_momentum, terms
         The fields of a `scanner.physics.upscattering.Target`.
     nodes, weights : float64[k]
@@ -278,7 +280,7 @@ def fill_made(  # type: ignore[no-untyped-def]
     for n in range(neutrinos.size):
         E = neutrinos[n]
         start, end = q2_limits(E, m, M)
-        end = min(end, reach)
+        start, end = max(start, 2 * M * least), min(end, reach)
         total = 0.0
         for a in range(row.size):
             row[a] = fluence[a, n]

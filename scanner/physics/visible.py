@@ -7,7 +7,7 @@ virtual photon (x - 2)/(x + 2). A mediator lighter than m - m′ is on its shell
 
 *Pairs.* At q and E in the laboratory a pair is seen as what is asked for with a probability that depends on the
 angle θ_e of one of the two in the rest frame of the pair, to the flight of the pair in the laboratory: its averages
-over 1 and over the Legendre polynomial P₂(cos θ_e) are tabulated. Pairs of a vector have 1 + a₂ P₂ about their
+over 1 and over the Legendre polynomial P₂(cos θ_e) matter. Pairs of a vector have 1 + a₂ P₂ about their
 flight in the rest frame of N, and a₂ P₂(cos ω) about that in the laboratory, ω the angle between the two as the
 pair sees them; what goes with the spin of N has an alignment b₂ of its own. Helicities 0 and 1 of the pair interfere:
 χ sin ω cos ω P₂(cos θ_e) goes with the spin across the flight of the pair, in the plane of N and the pair.
@@ -28,7 +28,6 @@ from numpy.typing import NDArray
 from scanner.physics.dark_neutrino_decays import two_body
 from scanner.physics.geometry import seen_probability
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_MATRIX, kernel
-from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.upscattered import PARTS, place
 
@@ -47,10 +46,8 @@ COSINES, TURNS = 10, 6
 SPECTRUM_COSINES, SPECTRUM_TURNS = 8, 4
 """The same for pairs that have a spectrum of masses, which smooths what directions would leave."""
 
-RATIOS = 48
-"""Nodes of the square root of q/E, from 0 to 1."""
-PAIR_COSINES = 400
-"""Of the integral over cos θ_e, which has edges."""
+PAIR_STEPS, PAIR_HALVINGS = 32, 20
+"""Of cos θ_e, to find where a rule begins and ceases to hold, and to find the place."""
 
 NEGLIGIBLE = 1e-7
 """Nodes of N with a smaller share of all are left out."""
@@ -179,52 +176,62 @@ def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, flo
     return sideways * (2 * other / s - 1), longitudinal / whole, sideways * (2 * own / s - 1), sideways * m / q
 
 
-@kernel(
-    types.void(
-        _f8, _f8, _f8, INPUT, _f8, _f8, _f8, _f8, _f8, types.float64[:, :, ::1],
-    )
-)  # fmt: skip
-def fill_pairs(  # type: ignore[no-untyped-def]
-    product, log_first, log_step, r_cut, cos_min, cos_max, softest, merged_cos, merged_soft, out
-):  # fmt: skip
-    """Fill averages over 1 and P₂(cos θ_e) of whether pairs are seen; the rules are those of a `PairRule`.
+@kernel(types.boolean(_f8, _f8, _f8, _f8, _f8, INPUT))
+def _passes(c, E, spread, product, q, rule):  # type: ignore[no-untyped-def]
+    """Whether a pair with cos θ_e = ± c passes a rule; see `pair_shares`."""
+    half = 0.5 * E
+    harder, softer = half + spread * c, half - spread * c
+    if softer < rule[3]:
+        return False
+    momenta_sq = (harder - product) * (harder + product) * max(softer - product, 0.0) * (softer + product)
+    cosine = 1.0
+    if momenta_sq > 0:
+        cosine = (harder * softer - 0.5 * q * q + product * product) / math.sqrt(momenta_sq)
+        cosine = min(max(cosine, -1.0), 1.0)
+    opening, share = 0.5 * (1 - cosine), softer / E
+    if not (rule[1] <= cosine <= rule[2] and opening * opening + share * share < rule[0] * rule[0]):
+        return False
+    return cosine >= rule[4] or softer < rule[5]
+
+
+@kernel(types.UniTuple(_f8, 2)(_f8, _f8, _f8, INPUT))
+def pair_shares(E, q, product, rule):  # type: ignore[no-untyped-def]
+    """Averages over 1 and P₂(cos θ_e) of whether a pair is seen, from the edges of what is.
 
     Parameters
     ----------
+    E, q : float
+        Energy and mass of the pair [GeV].
     product : float
         Mass of each of the two [GeV].
-    log_first, log_step : float
-        Of the energies.
-    r_cut : float64[energies]
-        Infinite where it is no condition.
-    cos_min, cos_max, softest, merged_cos, merged_soft : float
-    out : float64[2, energies, RATIOS]
-        By energy E and q/E, whose square roots are uniform from 0 to 1.
+    rule : float64[6]
+        r_cut at this energy, infinite where it is no condition, then the other fields of a `PairRule`.
     """
-    out[:] = 0.0
-    for e in range(out.shape[1]):
-        E = math.exp(log_first + e * log_step)
-        for i in range(out.shape[2]):
-            q = max(E * (i / (out.shape[2] - 1.0)) ** 2, 2 * product * (1 + 1e-12))
-            velocity = math.sqrt(max(1 - (2 * product / q) ** 2, 0.0)) if q > 0 else 1.0
-            flight = math.sqrt(max(1 - (q / E) ** 2, 0.0))
-            for n in range(PAIR_COSINES):
-                c = (n + 0.5) / PAIR_COSINES
-                harder, softer = 0.5 * E * (1 + flight * velocity * c), 0.5 * E * (1 - flight * velocity * c)
-                if softer < softest:
-                    continue
-                first = math.sqrt(max(harder * harder - product * product, 0.0))
-                second = math.sqrt(max(softer * softer - product * product, 0.0))
-                cosine = 1.0
-                if first * second > 0:
-                    cosine = (harder * softer - 0.5 * q * q + product * product) / (first * second)
-                r_sq = (0.5 * (1 - cosine)) ** 2 + (softer / E) ** 2
-                if not (cos_min <= cosine <= cos_max + 1e-12 and r_sq < r_cut[e] * r_cut[e]):
-                    continue
-                if not (cosine > merged_cos or softer < merged_soft):
-                    continue
-                out[0, e, i] += 1.0 / PAIR_COSINES
-                out[1, e, i] += (1.5 * c * c - 0.5) / PAIR_COSINES
+    flight = math.sqrt(max((E - q) * (E + q), 0.0))
+    velocity = math.sqrt(max(1 - (2 * product / q) ** 2, 0.0)) if q > 0 else 1.0
+    spread = 0.5 * flight * velocity
+    first = second = 0.0
+    before, inside = 0.0, _passes(0.0, E, spread, product, q, rule)
+    for n in range(1, PAIR_STEPS + 1):
+        # Dense at 1, where the softer one has little energy.
+        c = 1 - (1 - n / PAIR_STEPS) ** 2
+        now = _passes(c, E, spread, product, q, rule)
+        edge = c
+        if now != inside:
+            low, high = before, c
+            for _ in range(PAIR_HALVINGS):
+                middle = 0.5 * (low + high)
+                if _passes(middle, E, spread, product, q, rule) == inside:
+                    low = middle
+                else:
+                    high = middle
+            edge = 0.5 * (low + high)
+        start, stop = (before, edge) if inside else (edge, c)
+        if inside or now:
+            first += stop - start
+            second += 0.5 * ((stop * stop - 1) * stop - (start * start - 1) * start)
+        before, inside = c, now
+    return first, second
 
 
 @kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8))
@@ -236,18 +243,6 @@ def _turn(m, E, q, rest_energy, rest_momentum, visible, momentum):  # type: igno
     return min(max((m * rest_energy * visible - q * q * E) / denominator, -1.0), 1.0)
 
 
-@kernel(types.UniTuple(_f8, 2)(_f8, types.int64, _f8, INPUT_CUBE))
-def _accepted(ratio, e, u, pairs):  # type: ignore[no-untyped-def]
-    """Look up `fill_pairs` at q/E, and between energy nodes e and e + 1."""
-    nodes = pairs.shape[2]
-    r, v = place(math.sqrt(min(ratio, 1.0)), 1.0 / (nodes - 1), nodes)
-    first = (1 - u) * ((1 - v) * pairs[0, e, r] + v * pairs[0, e, r + 1])
-    first += u * ((1 - v) * pairs[0, e + 1, r] + v * pairs[0, e + 1, r + 1])
-    second = (1 - u) * ((1 - v) * pairs[1, e, r] + v * pairs[1, e, r + 1])
-    second += u * ((1 - v) * pairs[1, e + 1, r] + v * pairs[1, e + 1, r + 1])
-    return first, second
-
-
 @kernel(types.void(types.int64, _f8, _f8, _f8, _TRIPLE, _TRIPLE, INPUT_CUBE, types.float64[:, :, ::1]))
 def _fill_separate(e, u, one, other, plain, aligned, seen, here):  # type: ignore[no-untyped-def]
     """Fill what is selected at each angle and in each bin, for each of PARTS, at u between energy nodes e and e + 1.
@@ -255,7 +250,7 @@ def _fill_separate(e, u, one, other, plain, aligned, seen, here):  # type: ignor
     Parameters
     ----------
     one, other : float
-        From `_accepted`.
+        From `pair_shares`; 1 and 0 of a photon.
     plain, aligned : (float, float, float)
         What multiplies them.
     seen : float64[e, t, bins]
@@ -319,12 +314,12 @@ def _sweep(along, across, sine, weight, sine_max, turns, here, sums):  # type: i
 @kernel(
     types.void(
         _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
-        _f8, _f8, _f8, INPUT_CUBE, INPUT_CUBE, _INPUT_CUBE5, INPUT, INPUT, INPUT, _CUBE4,
+        _f8, _f8, _f8, INPUT_CUBE, _INPUT_CUBE5, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, _CUBE4,
     )
 )  # fmt: skip
 def fill_seen(  # type: ignore[no-untyped-def]
     m, daughter, masses, mass_weights, asymmetry, alignment, polarised_alignment, interference, energies, sines, used,
-    log_first, log_step, sine_max, seen, pairs, joint, cosines, cosine_weights, turns, out,
+    log_first, log_step, sine_max, seen, joint, product, r_cut, limits, cosines, cosine_weights, turns, out,
 ):  # fmt: skip
     """Fill what is seen of N of each energy and angle, for each of the parts of `upscattered.PARTS`.
 
@@ -342,10 +337,14 @@ def fill_seen(  # type: ignore[no-untyped-def]
         Nodes of the response: ln E, and the last sin(θ/2).
     seen : float64[e, t, bins]
         Probability to be selected.
-    pairs : float64[2, e, n]
-        See `fill_pairs`; of a photon 1 and 0.
     joint : float64[2, e, r, t, bins]
-        Both in one, see `scanner.signals.upscattering_samples.Selection`; empty where they are not.
+        The same of a pair, with its rule, see `scanner.signals.upscattering_samples.Selection`; or empty, as `seen` then.
+    product : float
+        Mass of each of a pair [GeV]; negative where there is no pair.
+    r_cut : float64[e]
+        Of a `PairRule`, infinite where it is no condition.
+    limits : float64[5]
+        Its other fields.
     cosines, cosine_weights : float64[c]
         Of the direction in the rest frame of N: a Gauss–Legendre rule.
     turns : float64[f]
@@ -353,7 +352,8 @@ def fill_seen(  # type: ignore[no-untyped-def]
     out : float64[PARTS, j, k, bins]
     """
     out[:] = 0.0
-    jointly = joint.size > 0
+    jointly, rule = joint.size > 0, np.empty(6)
+    rule[1:] = limits
     rows = joint.shape[1] if jointly else seen.shape[0]
     here = np.empty((PARTS, joint.shape[3] if jointly else seen.shape[1], out.shape[3]))
     sums = np.empty((PARTS, out.shape[3]))
@@ -383,7 +383,10 @@ def fill_seen(  # type: ignore[no-untyped-def]
                 if jointly:
                     _fill_joint(e, u, q / visible, plain, aligned, joint, here)
                 else:
-                    one, other = _accepted(q / visible, e, u, pairs)
+                    one, other = 1.0, 0.0
+                    if product >= 0:
+                        rule[0] = r_cut[e] if u == 0 else (1 - u) * r_cut[e] + u * r_cut[e + 1]
+                        one, other = pair_shares(visible, q, product, rule)
                     if one == 0:
                         continue
                     _fill_separate(e, u, one, other, plain, aligned, seen, here)
@@ -442,8 +445,3 @@ def add_decays(  # type: ignore[no-untyped-def]
                     first, second = here * made[a, j, k, 1], here * made[a, j, k, 2]
                     for x in range(out.shape[2]):
                         out[a, n, x] += number * seen[0, j, k, x] + first * seen[1, j, k, x] + second * seen[2, j, k, x]
-
-
-def product_mass(product: str) -> float:
-    """Mass [GeV] of each of a pair: ``e_e`` or ``gamma_gamma``."""
-    return MASS["e"] if product == "e_e" else 0.0

@@ -106,7 +106,7 @@ class _Heavy:
             r_cut, *limits = selection.pairs
             found += [np.array(limits), np.empty(0) if r_cut is None else r_cut]
             for region in sample.regions:
-                found += [np.array([*region.targets.values(), region.nucleons]), *region.decay]
+                found += [np.array([*region.targets.values(), region.nucleons, region.first_shower]), *region.decay]
         return tuple(found)
 
 

@@ -35,6 +35,9 @@ class Region(NamedTuple):
     """That N made there decays where it is seen."""
     nucleons: bool = True
     """Whether N made off single nucleons are seen; else those alone that leave a whole nucleus, and nothing else."""
+    first_shower: float = 0.0
+    """Energy [GeV] that hadrons must have for N to be seen, of double bangs: N are then made off single nucleons alone,
+    which may break up as well."""
 
 
 class PairRule(NamedTuple):
@@ -52,7 +55,7 @@ class PairRule(NamedTuple):
     softest: float = 0.0
     """Least energy [GeV] of the softer one."""
     merged_cos: float = -1.0
-    """One shower: cos above this, or the softer one below `merged_soft`."""
+    """One shower: cos at least this, or the softer one below `merged_soft`."""
     merged_soft: float = 0.0
     """[GeV]."""
 
@@ -72,7 +75,7 @@ class Selection:
         By what is visible (of PRODUCTS), the probability to be selected into each signal bin, efficiency included,
         shape (energies, angles, bins); what is not there is not seen. Of pairs it may depend on their mass q too, and
         on how the two share the energy, as where each has errors: averages over 1 and P₂ as those of
-        `scanner.physics.visible.fill_pairs`, shape (2, energies, ratios, angles, bins), with nodes uniform in the
+        `scanner.physics.visible.pair_shares`, shape (2, energies, ratios, angles, bins), with nodes uniform in the
         square root of q/E from 0 to 1.
     pairs
         Which pairs are seen, where the response does not say it.

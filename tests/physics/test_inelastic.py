@@ -36,6 +36,7 @@ from scanner.physics.structure_functions import (
     shadowing,
     transverse,
 )
+from scanner.physics.upscattered import PARTS, Grid
 from scanner.physics.upscattering import DIPOLE, SCALAR, VECTOR, differential, q2_limits, target
 from scanner.units import ALPHA_EM, HBARC_GEV_FM
 
@@ -350,8 +351,10 @@ def test_energies_on_a_grid_keep_number_and_mean():
     fluence = np.array([[1.0, 0.0, 0.0], [0.2, 2.0, 0.5], [0.0, 0.0, 0.0]])
     rule, m = gauss_legendre(6), 0.1
     first, step = math.log(m), math.log(200.0 / m) / 59
-    out = np.zeros((3, 60))
-    fill_inelastic(VECTOR, neutrinos, fluence, m, 0.3, *IRON, M, NU0, 1.0, *rule, first, step, out)
+    out = np.zeros((3, 60, 24, PARTS))
+    where = Grid(first, step, 60, 1e-3, 0.3, 24)
+    fill_inelastic(VECTOR, neutrinos, fluence, m, 0.3, 1.0, *IRON, M, NU0, 1.0, *rule, *where, out)
+    out = out[..., 0].sum(axis=2)
     number, mean = np.zeros(3), np.zeros(3)
     for E, row in zip(neutrinos, fluence.T, strict=True):
         rows = np.empty((20000, len(COLUMNS)))

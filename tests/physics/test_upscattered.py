@@ -97,7 +97,7 @@ def made_of_line(E, m, mediator="vector", m_mediator=0.03, off="C12", regime="co
     out = np.zeros((1, where.energies, where.sines, PARTS))
     rule = gauss_legendre(PANEL_NODES)
     one = np.ones((1, 1))
-    fill_made(MEDIATORS.index(mediator), np.array([E]), one, m, m_mediator, 1.0, *found, *rule, *where, out)
+    fill_made(MEDIATORS.index(mediator), np.array([E]), one, m, m_mediator, 1.0, 0.0, *found, *rule, *where, out)
     return found, where, out[0]
 
 
