@@ -1,16 +1,17 @@
 """What MiniBooNE makes of a photon, or of a pair that is seen as one ring: energy, angle, E_ν^QE and efficiency.
 
-*Reconstruction.* E_vis is Gaussian about the true energy, σ/E = 12 %/√E ⊕ 1 %; the direction is off by an angle of
-which the Gaussian has σ = (2.7 - ln E) degrees, at a random azimuth [E in GeV]; both as in 2308.02543. What is not below
-0.14 GeV is seen with the efficiency of a single photon or electron at the reconstructed energy; the geometry cuts on
-the fiducial volume, so that the released efficiency, which is that of the whole tank, is divided by 0.55.
+*Reconstruction.* The energy of each electron or photon is Gaussian about the true one, σ/E = 12 %/√E ⊕ 1 %, but not
+below 0, and E_vis is that of both; the direction is off by an angle of which the Gaussian has σ = (2.7 - ln E)
+degrees, at a random azimuth [E in GeV]; both as in 2308.02543. What is not below 0.14 GeV is seen with the efficiency
+of a single photon or electron at E_vis; the geometry cuts on the fiducial volume, so that the released efficiency,
+which is that of the whole tank, is divided by 0.55.
 
-*E_ν^QE* is that of ν_e n → e p, without binding energy, as the electron's mass is nothing beside its energy.
-
-*One ring.* The radius of 2210.08021, found by scattering π⁰ → γγ over the paper's background, is a number with a
-statistical error for each 20 MeV, some 10 % from 0.5 to 1.1 GeV and 30 % above. So it is averaged over energies, with a
-Gaussian weight of SMOOTHING in ln E, and is constant beyond both ends, 0.14 and 1.28 GeV. It is asked for at the true
-energies of the two.
+*One ring.* A pair is one ring if ((1 - cos)/2)² + (E_soft/E_vis)² < r_cut(E_vis)², for the energies and the angle
+between the two as they are reconstructed. r_cut is from 2210.08021, for each 20 MeV a number with a statistical error
+of some 10 % from 0.5 to 1.1 GeV and 30 % above. So it is averaged over energies, with a Gaussian weight of SMOOTHING
+in ln E, and is constant beyond both ends, 0.14 and 1.28 GeV. An electron of which no energy is reconstructed keeps its
+direction. Pairs are taken to be off in direction as one electron of their energy is: a Monte Carlo that follows both
+agrees within its 1 to 2 %.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from scanner.experiments.fluxes import flux
 from scanner.experiments.tables import DATA, read_table
 from scanner.experiments.upscattering_inputs import miniboone_efficiency
 from scanner.physics.blurred_pairs import Blur, direction_error, energy_error, fill_one_ring
+from scanner.physics.detector import electron_energy
 from scanner.physics.form_factors import nuclide
 from scanner.physics.geometry import angle_nodes, decay_probability, length_nodes
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_MATRIX, kernel
@@ -92,12 +94,6 @@ class Window(NamedTuple):
     """Of the angle to the beam."""
 
 
-@kernel(_f8(_f8, _f8, _f8, _f8, _f8))
-def visible_energy(neutrino, cosine, m_n, m_p, m_e):  # type: ignore[no-untyped-def]
-    """E_vis at which E_ν^QE has a value, at a cosine of the angle to the beam [GeV]."""
-    return (m_n * neutrino + 0.5 * (m_n * m_n + m_e * m_e - m_p * m_p)) / (m_n + neutrino * (1 - cosine))
-
-
 @kernel(types.void(_f8, INPUT, _f8, _f8, _f8, _f8[::1]))
 def _fill_reconstructed(energy, efficiency, cell, stochastic, constant, out):  # type: ignore[no-untyped-def]
     """Fill how probable it is to be seen with an energy in each cell; these are `cell` wide, from 0 [GeV]."""
@@ -117,9 +113,9 @@ def _below(energy, cell, cumulative):  # type: ignore[no-untyped-def]
     return cumulative[i] + (x - i) * (cumulative[i + 1] - cumulative[i])
 
 
-@kernel(types.void(INPUT, INPUT_CUBE, INPUT, INPUT_MATRIX, _f8, _f8, _f8, _f8, _f8, _f8, _f8[:, :, :, ::1]))
+@kernel(types.void(INPUT, INPUT_CUBE, INPUT, INPUT_MATRIX, _f8, _f8, _f8, INPUT, _f8[:, :, :, ::1]))
 def fill_response(  # type: ignore[no-untyped-def]
-    energies, reconstructed, sines, windows, cell, angle, angle_slope, m_n, m_p, m_e, out
+    energies, reconstructed, sines, windows, cell, angle, angle_slope, masses, out
 ):
     """Fill the probability to be counted in each bin.
 
@@ -135,8 +131,8 @@ def fill_response(  # type: ignore[no-untyped-def]
         Width of the cells, from 0 [GeV].
     angle, angle_slope : float
         Of a `Blur`.
-    m_n, m_p, m_e : float
-        Masses [GeV].
+    masses : float64[3]
+        Of n, p, e [GeV].
     out : float64[e, kinds, t, bins]
     """
     out[:] = 0.0
@@ -159,8 +155,8 @@ def fill_response(  # type: ignore[no-untyped-def]
                     for b in range(windows.shape[0]):
                         if not windows[b, 4] <= c <= windows[b, 5]:
                             continue
-                        low = max(windows[b, 2], visible_energy(windows[b, 0], c, m_n, m_p, m_e))
-                        high = min(windows[b, 3], visible_energy(windows[b, 1], c, m_n, m_p, m_e))
+                        low = max(windows[b, 2], electron_energy(windows[b, 0], c, masses))
+                        high = min(windows[b, 3], electron_energy(windows[b, 1], c, masses))
                         if not low < high:
                             continue
                         for x in range(kinds):
@@ -183,7 +179,7 @@ def one_ring(energies: Sequence[float]) -> Float:
 
 @functools.cache
 def _reconstructed() -> tuple[Float, Float, Float]:
-    """True energies, and what is seen of photons, shape (energies, 1, cells), and of pairs, (energies, 2 · ratios, cells)."""
+    """True energies, and what is seen of photons and of pairs: (energies, 1, cells), (energies, 2 · ratios, cells)."""
     step = math.log(LAST / FIRST) / (ENERGIES - 1)
     energies = np.array([FIRST * math.exp(i * step) for i in range(ENERGIES)])
     middles = [CELL * (i + 0.5) for i in range(round(SMEARED / CELL))]
@@ -203,11 +199,10 @@ def selection(windows: tuple[Window, ...]) -> Selection:
     energies, *seen = _reconstructed()
     sines = np.arange(ANGLES) / (ANGLES - 1)
     ends = np.array([[*one.neutrino, *one.visible, *one.cosine] for one in windows])
-    found = []
+    masses, found = np.array([MASS["n"], MASS["p"], MASS["e"]]), []
     for reconstructed in seen:
         out = np.empty((ENERGIES, reconstructed.shape[1], ANGLES, len(windows)))
-        masses = MASS["n"], MASS["p"], MASS["e"]
-        fill_response(energies, reconstructed, sines, ends, CELL, *BLUR[2:], *masses, out)
+        fill_response(energies, reconstructed, sines, ends, CELL, *BLUR[2:], masses, out)
         found.append(out)
     photons = np.ascontiguousarray(found[0][:, 0])
     parts = found[1].reshape(ENERGIES, 2, RATIOS, ANGLES, len(windows))

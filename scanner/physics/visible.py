@@ -160,7 +160,7 @@ def _angular(shape: int, mass: float, daughter: float, q: float, product: float)
 
 
 def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float, float]:
-    """α, the share of helicity 0, what of it goes with the spin, and its interference, for N → N′ and a vector of mass q.
+    """α, the share of helicity 0, what of it goes with the spin, and its interference, of N → N′ and a vector of mass q.
 
     Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε). At
     rest, the vector is a tensor p′_i n_j + n_i p′_j + δ_ij p′·n in space, n = p - m s; off its diagonal is that of n
@@ -338,7 +338,7 @@ def fill_seen(  # type: ignore[no-untyped-def]
     seen : float64[e, t, bins]
         Probability to be selected.
     joint : float64[2, e, r, t, bins]
-        The same of a pair, with its rule, see `scanner.signals.upscattering_samples.Selection`; or empty, as `seen` then.
+        The same of a pair, with its rule, see `scanner.signals.upscattering_samples.Selection`; else empty.
     product : float
         Mass of each of a pair [GeV]; negative where there is no pair.
     r_cut : float64[e]

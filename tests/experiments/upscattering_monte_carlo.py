@@ -42,8 +42,14 @@ class Events(NamedTuple):
 
 
 def made(
-    rng: np.random.Generator, number: int, flux: Flux, flavour: int, targets: Mapping[str, float], m: float, exchanged: float
-) -> tuple[Float, Float, Float]:  # fmt: skip
+    rng: np.random.Generator,
+    number: int,
+    flux: Flux,
+    flavour: int,
+    targets: Mapping[str, float],
+    m: float,
+    exchanged: float,
+) -> tuple[Float, Float, Float]:
     """Sample N: weights, four-momenta, and the mean spin four-vectors."""
     channels = []
     for name, count in targets.items():
@@ -58,8 +64,16 @@ def made(
 
 
 def _channel(
-    rng: np.random.Generator, number: int, flux: Flux, flavour: int, name: str, M: float, count: float, m: float, exchanged: float
-) -> tuple[Float, Float, Float]:  # fmt: skip
+    rng: np.random.Generator,
+    number: int,
+    flux: Flux,
+    flavour: int,
+    name: str,
+    M: float,
+    count: float,
+    m: float,
+    exchanged: float,
+) -> tuple[Float, Float, Float]:
     fluence = np.where(flux.energy > m + m * m / (2 * M), flux.fluence[flavour], 0.0)
     which = rng.choice(flux.energy.size, number, p=fluence / fluence.sum())
     E = flux.energy[which]
@@ -145,8 +159,11 @@ def decay(
 
 
 def smeared(
-    rng: np.random.Generator, momentum: Float, energy_error: Callable[[Float], Float], angle_error: Callable[[Float], Float]
-) -> tuple[Float, Float]:  # fmt: skip
+    rng: np.random.Generator,
+    momentum: Float,
+    energy_error: Callable[[Float], Float],
+    angle_error: Callable[[Float], Float],
+) -> tuple[Float, Float]:
     """Return what is reconstructed of electrons: Gaussian energies, not below 0, and directions off by an angle."""
     number = momentum.shape[1]
     energy = np.maximum(momentum[0] + energy_error(momentum[0]) * rng.standard_normal(number), 0.0)
