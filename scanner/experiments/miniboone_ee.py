@@ -8,12 +8,13 @@
     release has no covariance of theirs. Gaussian, with the Poisson variance of the prediction, a common error of the
     background of `COMMON`, and one of `EACH` of every bin by itself; see there.
 
-These are the same events: experiments that share a beam are never summed. For reconstruction, selection and geometry see
-`scanner.experiments.miniboone_detector`.
+These are the same events: experiments that share a beam are never summed. For reconstruction, selection and geometry
+see `scanner.experiments.miniboone_detector`.
 """
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +45,9 @@ _TOGETHER = {"miniboone_fhc_ee": "miniboone_rhc_ee", "miniboone_rhc_ee": "minibo
 
 _REFERENCES = (release.REFERENCE, PANORAMA, ONE_RING, MINIBOONE_FLUX)
 _NOTES = (
-    "a pair is selected if it is one ring by the radius of 2210.08021, averaged over 10 % in energy; photons always are",
+    "a pair is selected if it is one ring by the radius of 2210.08021, averaged over 10 % in energy; a photon is one",
     "efficiency: that of a single photon or electron, whose error is 15 %, over the fiducial part of the tank, 0.55",
-    "resolution 12 %/sqrt(E) and 1 %, (2.7 - ln E) degrees; decays within 5 m of the centre, made in the tank or in dirt",
+    "resolution 12 %/sqrt(E) and 1 %, (2.7 - ln E) degrees; decays within 5 m of the centre; made in the tank or dirt",
     "the covariance of the signal is that of electrons from oscillations",
 )
 
@@ -96,7 +97,7 @@ def _neutrino_energy(name: str) -> Experiment:
 
 def _neutrino_sample(beam: str, first_bin: int) -> Any:
     edges = release.edges(beam)
-    windows = [Window(neutrino=(float(a), float(b))) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    windows = [Window(neutrino=(float(a), float(b))) for a, b in itertools.pairwise(edges)]
     return sample(beam, windows, first_bin)
 
 
@@ -134,7 +135,7 @@ def _spectrum(name: str) -> Experiment:
 
 
 def _errors(background: np.ndarray) -> np.ndarray:
-    """Fractional covariance of signal and background, shape (2 bins,) squared; the signal's own variance is not in it."""
+    """Fractional covariance of signal and background, without the signal's variance, shape (2 bins,) squared."""
     bins = background.size
     fractional = np.zeros((2 * bins, 2 * bins))
     fractional[bins:, bins:] = COMMON * COMMON

@@ -74,9 +74,12 @@ class Selection:
         matter, and this neither.
     response
         By what is visible (of PRODUCTS), the probability to be selected into each signal bin, efficiency included,
-        shape (energies, angles, bins); what is not there is not seen.
+        shape (energies, angles, bins); what is not there is not seen. Of pairs it may depend on their mass q too, and
+        on how the two share the energy, as where each has errors: averages over 1 and P₂ as those of
+        `scanner.physics.visible.pair_shares`, shape (2, energies, ratios, angles, bins), with nodes uniform in the
+        square root of q/E from 0 to 1.
     pairs
-        Which pairs are seen.
+        Which pairs are seen, where the response does not say it.
     masses
         Nodes of the mass of a pair [GeV], increasing, where a selection depends on it: responses then have a first axis
         for it, and are linear between nodes, and beyond them as at the nearest.
