@@ -33,7 +33,7 @@ from scanner.physics.upscattering import (
     STRETCH,
     STRIDE,
     VECTOR,
-    density,
+    density_for,
     form_factor_extent,
     q2_limits,
     response,
@@ -299,9 +299,9 @@ def fill_made(  # type: ignore[no-untyped-def]
             half = 0.5 * math.log(stop / start)
             for i in range(nodes.size):
                 Q2 = start * math.exp(half * (nodes[i] + 1))
-                made = density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
-                magnetic, electric, _ = response(current, spin, Q2, M, terms)
-                first, second = polarisation(mediator, E, Q2, m, M, magnetic, electric)
+                found = response(current, spin, Q2, M, terms)
+                made = density_for(mediator, E, Q2, m, m_mediator, current, number, M, fermi_momentum, found)
+                first, second = polarisation(mediator, E, Q2, m, M, found[0], found[1])
                 energy, _, sine_sq = outgoing(E, Q2, m, M)
                 unit = factor * half * weights[i] * Q2 * made
                 deposit(

@@ -38,11 +38,11 @@ _TRIPLE = types.UniTuple(_f8, 3)
 
 VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
 
-SPECTRUM_NODES = 8
+SPECTRUM_NODES = 6
 """For the mass of a pair that has a spectrum."""
 COSINES, TURNS = 10, 6
 """Nodes for the direction of decay: polar, and azimuthal over half a turn."""
-SPECTRUM_COSINES, SPECTRUM_TURNS = 8, 4
+SPECTRUM_COSINES, SPECTRUM_TURNS = 7, 4
 """The same for pairs that have a spectrum of masses, which smooths what directions would leave."""
 
 PAIR_STEPS, PAIR_HALVINGS = 32, 20
