@@ -270,12 +270,11 @@ def _of_ratio(q: float, selection: Selection, response: Float) -> Float:
     """Averages over how the two share their energy, of pairs of a mass, shape (2, energies, angles, bins)."""
     rows, ratios = response.shape[1:3]
     step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
-    out = np.empty((2, rows, *response.shape[3:]))
-    for e in range(rows):
-        at = math.sqrt(min(q / (selection.energy_min * math.exp(e * step)), 1.0)) * (ratios - 1)
-        r = min(int(at), ratios - 2)
-        out[:, e] = (1 - (at - r)) * response[:, e, r] + (at - r) * response[:, e, r + 1]
-    return out
+    energies = np.array([selection.energy_min * math.exp(e * step) for e in range(rows)])
+    at = np.sqrt(np.minimum(q / energies, 1.0)) * (ratios - 1)
+    below = np.minimum(at.astype(np.int64), ratios - 2)
+    share, row = (at - below)[:, None, None], np.arange(rows)
+    return (1 - share) * response[:, row, below] + share * response[:, row, below + 1]
 
 
 @functools.cache
