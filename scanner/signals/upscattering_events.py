@@ -274,7 +274,8 @@ def _of_ratio(q: float, selection: Selection, response: Float) -> Float:
     at = np.sqrt(np.minimum(q / energies, 1.0)) * (ratios - 1)
     below = np.minimum(at.astype(np.int64), ratios - 2)
     share, row = (at - below)[:, None, None], np.arange(rows)
-    return (1 - share) * response[:, row, below] + share * response[:, row, below + 1]
+    found = (1 - share) * response[:, row, below] + share * response[:, row, below + 1]
+    return np.ascontiguousarray(found)
 
 
 @functools.cache
