@@ -16,6 +16,7 @@ smeared as simulated electrons are. See `scanner.experiments.nd280_geometry` for
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -275,6 +276,7 @@ FINE = 8
 """Points to a step, over which cuts are averaged, so that they are where they should be between the nodes."""
 
 
+@functools.cache
 def search_selection() -> Selection:
     """Return the selection of pairs in the TPCs."""
     low, high, energies = SEARCH_ENERGIES
@@ -294,6 +296,7 @@ def search_selection() -> Selection:
     return Selection(low, high, SINE_MAX, {"e_e": EFFICIENCY * passed}, PairRule(cos_min=0.0), SEARCH_MASSES)
 
 
+@functools.cache
 def photon_selection(single: float) -> Selection:
     """Return the selection of pairs in FGD 1, in bins of their mass.
 

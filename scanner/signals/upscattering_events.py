@@ -76,9 +76,12 @@ def fill_events(
     lengths = np.array([math.exp(first + i * step) for i in range(LENGTHS)])
     out[0], out[1] = first, step
     events = out[2:].reshape(len(dynamics.decays), len(currents), len(flavours), LENGTHS, bins)
+    alike: dict[int, list[UpscatteringResponse]] = {}
     for sample in samples:
-        found = sample_events(dynamics, currents, flavours, sample, lengths)
-        events[..., sample.first_bin : sample.first_bin + found.shape[-1]] += found
+        alike.setdefault(id(sample.selection), []).append(sample)
+    for group in alike.values():
+        for sample, found in zip(group, group_events(dynamics, currents, flavours, group, lengths), strict=True):
+            events[..., sample.first_bin : sample.first_bin + found.shape[-1]] += found
 
 
 def decay_lengths(mass: float, samples: Sequence[UpscatteringResponse]) -> tuple[float, float]:
@@ -90,39 +93,50 @@ def decay_lengths(mass: float, samples: Sequence[UpscatteringResponse]) -> tuple
     return math.log(low), math.log(high / low) / (LENGTHS - 1)
 
 
-def sample_events(
+def group_events(
     dynamics: Dynamics,
     currents: tuple[str, ...],
     flavours: tuple[int, ...],
-    sample: UpscatteringResponse,
+    samples: Sequence[UpscatteringResponse],
     lengths: Float,
-) -> Float:
-    """Return the events of unit couplings in the bins of a sample.
+) -> list[Float]:
+    """Return the events of unit couplings in the bins of samples that have one selection, such as those of two beams.
 
     Returns
     -------
-    float64, shape (channels, currents, flavours, lengths, bins)
+    list of float64, shape (channels, currents, flavours, lengths, bins)
+        One for each sample.
     """
-    m, selection = dynamics.mass, sample.selection
+    m, selection = dynamics.mass, samples[0].selection
     bins = next(iter(selection.response.values())).shape[-1]
-    out = np.zeros((len(dynamics.decays), len(currents), len(flavours), lengths.size, bins))
-    flux = _of_flavours(sample.flux, flavours)
-    if not flux.energy[-1] > m:
+    out = [np.zeros((len(dynamics.decays), len(currents), len(flavours), lengths.size, bins)) for _ in samples]
+    fluxes = [_of_flavours(sample.flux, flavours) for sample in samples]
+    highest = max(float(flux.energy[-1]) for flux in fluxes)
+    if not highest > m:
         return out
-    nodes = grid(m, float(flux.energy[0]), float(flux.energy[-1]), _typical(flux))
+    nodes = grid(m, min(float(flux.energy[0]) for flux in fluxes), highest, _typical(fluxes))
     energies, sines = grid_nodes(nodes, m)
-    made = [[made_in(region, dynamics, current, flux, nodes) for current in currents] for region in sample.regions]
-    numbers = np.sum(np.abs(np.array(made)[..., 0]), axis=(0, 1, 2))
-    used = np.ascontiguousarray(numbers > NEGLIGIBLE * numbers.sum())
+    made = [
+        [[made_in(region, dynamics, current, flux, nodes) for current in currents] for region in sample.regions]
+        for sample, flux in zip(samples, fluxes, strict=True)
+    ]
+    used = np.ascontiguousarray(np.any([_that_matter(np.array(one)) for one in made], axis=0))
     for channel, decay in enumerate(dynamics.decays):
         if decay is None or decay.product not in selection.response:
             continue
         seen = seen_of(decay, dynamics, selection, energies, sines, used)
         visible = np.ascontiguousarray(used & (seen != 0).any(axis=(0, 3)))
-        for region, by_current in zip(sample.regions, made, strict=True):
-            for current, number in enumerate(by_current):
-                add_decays(m, energies, sines, visible, lengths, number, *region.decay, seen, out[channel, current])
+        for sample, by_region, events in zip(samples, made, out, strict=True):
+            for region, by_current in zip(sample.regions, by_region, strict=True):
+                for number, into in zip(by_current, events[channel], strict=True):
+                    add_decays(m, energies, sines, visible, lengths, number, *region.decay, seen, into)
     return out
+
+
+def _that_matter(made: Float) -> np.ndarray:
+    """Nodes of a grid that have a share of the N that is not negligible, shape (energies, sines)."""
+    numbers = np.abs(made[..., 0]).sum(axis=(0, 1, 2))
+    return np.asarray(numbers > NEGLIGIBLE * numbers.sum())
 
 
 def _of_flavours(flux: Flux, flavours: tuple[int, ...]) -> Flux:
@@ -133,11 +147,16 @@ def _of_flavours(flux: Flux, flavours: tuple[int, ...]) -> Flux:
     return Flux(np.ascontiguousarray(flux.energy[inside]), np.ascontiguousarray(fluence[:, inside]))
 
 
-def _typical(flux: Flux) -> float:
+def _typical(fluxes: Sequence[Flux]) -> float:
     """Mean energy [GeV]."""
-    numbers = flux.fluence.sum(axis=0)
+    numbers = [float(n) for flux in fluxes for n in flux.fluence.sum(axis=0)]
     total = math.fsum(numbers)
-    return math.fsum(numbers * flux.energy) / total if total > 0 else float(flux.energy[-1])
+    energies = [float(energy) for flux in fluxes for energy in flux.energy]
+    return (
+        math.fsum(n * energy for n, energy in zip(numbers, energies, strict=True)) / total
+        if total > 0
+        else energies[-1]
+    )
 
 
 def made_in(region: Region, dynamics: Dynamics, current: str, flux: Flux, nodes: Grid) -> Float:

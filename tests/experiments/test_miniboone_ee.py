@@ -21,7 +21,7 @@ from scanner.physics.particles import MASS
 from scanner.physics.visible import VECTOR_PAIR
 from scanner.scan import resolve
 from scanner.signals.dark_neutrino import Decay, Dynamics
-from scanner.signals.upscattering_events import sample_events
+from scanner.signals.upscattering_events import group_events
 from tests.experiments import upscattering_monte_carlo as monte_carlo
 
 MODEL = "dark_neutrino_vector"
@@ -35,7 +35,8 @@ PROMPT = np.array([1e-7])
 def prompt(dynamics: Dynamics, name: str = "miniboone_fhc_ee", lengths: np.ndarray = PROMPT) -> np.ndarray:
     """Events of unit couplings in the bins, of the tank alone, shape (lengths, bins)."""
     sample = registry.experiment(name).signals["upscattering"][0]
-    return sample_events(dynamics, ("p",), (1,), replace(sample, regions=sample.regions[:1]), lengths)[0, 0, 0]
+    tank = replace(sample, regions=sample.regions[:1])
+    return group_events(dynamics, ("p",), (1,), [tank], lengths)[0][0, 0, 0]
 
 
 def pairs(mass: float, exchanged: float, daughter: float = 0.0) -> Dynamics:
@@ -114,7 +115,8 @@ class TestLimits:
         sample = registry.experiment("miniboone_fhc_ee").signals["upscattering"][0]
         always = sample.regions[0].decay._replace(probability=np.ones_like(sample.regions[0].decay.probability))
         region = sample.regions[0]._replace(decay=always)
-        everywhere = sample_events(pairs(0.1, 0.045), ("p",), (1,), replace(sample, regions=(region,)), PROMPT).sum()
+        only = replace(sample, regions=(region,))
+        everywhere = group_events(pairs(0.1, 0.045), ("p",), (1,), [only], PROMPT)[0].sum()
         assert whole / everywhere == pytest.approx((5.0 / 6.1) ** 3, rel=3e-3)
 
     def test_rates_of_long_lived_n_go_with_their_width(self) -> None:
@@ -127,7 +129,7 @@ class TestLimits:
         dirt = replace(sample, regions=sample.regions[1:])
         dynamics = pairs(0.014, 0.058)
         lengths = np.array([1e-4, 1.0])
-        found = sample_events(dynamics, ("p",), (1,), dirt, lengths)[0, 0, 0].sum(axis=1)
+        found = group_events(dynamics, ("p",), (1,), [dirt], lengths)[0][0, 0, 0].sum(axis=1)
         tank = prompt(dynamics, lengths=lengths).sum(axis=1)
         assert found[0] == 0 or found[0] < 1e-6 * tank[0]
         assert found[1] > tank[1]

@@ -22,7 +22,7 @@ from scanner.physics.geometry import decay_probability, length_nodes
 from scanner.physics.shapes import Sphere
 from scanner.physics.upscattering import CM2, MEDIATORS, differential, q2_limits, target
 from scanner.signals.dark_neutrino import Decay, Dynamics
-from scanner.signals.upscattering_events import sample_events
+from scanner.signals.upscattering_events import group_events
 from scanner.signals.upscattering_samples import PairRule, Region, Selection, UpscatteringResponse
 
 VECTOR = MEDIATORS.index("vector")
@@ -43,7 +43,7 @@ def on_shell(mass: float, mediator: float) -> Dynamics:
 
 def of_lengths(sample: UpscatteringResponse, dynamics: Dynamics, *lengths: float) -> np.ndarray:
     """Events of ν_μ for unit couplings at decay lengths [m], shape (lengths, bins)."""
-    return sample_events(dynamics, ("p",), (1,), sample, np.array(lengths))[0, 0, 0]
+    return group_events(dynamics, ("p",), (1,), [sample], np.array(lengths))[0][0, 0, 0]
 
 
 # ---- the detector

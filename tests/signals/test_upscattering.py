@@ -12,7 +12,7 @@ import scanner
 from scanner.experiments.matter import nuclei
 from scanner.physics.geometry import DecayProbability
 from scanner.signals import upscattering, upscattering_events
-from scanner.signals.upscattering_events import LENGTHS, decay_lengths, sample_events
+from scanner.signals.upscattering_events import LENGTHS, decay_lengths, group_events
 from scanner.signals.upscattering_samples import Flux, Region, Selection, UpscatteringResponse
 
 VECTOR = scanner.model("dark_neutrino_vector")
@@ -78,7 +78,7 @@ def brute_force(model, point):
         for current in one.currents:
             made = model.production(heaviest, flavour, values)
             matter = {"p": made.p**2, "pn": made.p * made.n, "n": made.n**2}[current]
-            events = sample_events(dynamics, (current,), (flavour,), sample(), length)[:, 0, 0, 0]
+            events = group_events(dynamics, (current,), (flavour,), [sample()], length)[0][:, 0, 0, 0]
             for channel, row in zip(one.channels, events, strict=True):
                 found += made.neutrino * matter * ratios.get(channel, 0.0) * row
     return found
@@ -122,7 +122,7 @@ def test_every_lifetime_is_met_between_nodes():
     weights = np.empty(4)
     for at in np.linspace(-3, LENGTHS + 3, 60):
         length = math.exp(first + at * step)
-        exact = sample_events(dynamics, ("p",), (1,), sample(), np.array([length]))[0, 0, 0, 0]
+        exact = group_events(dynamics, ("p",), (1,), [sample()], np.array([length]))[0][0, 0, 0, 0]
         node, far = upscattering._cubic(at, step, weights)
         np.testing.assert_allclose(far * weights @ nodes[node : node + 4], exact, rtol=2e-3)
 
@@ -132,7 +132,7 @@ def test_long_lived_events_go_with_the_width():
     values = VECTOR.complete(ONE)
     (one,) = VECTOR.ingredient("upscattering", frozenset(n for n, v in values.items() if v == 0))
     dynamics = one.dynamics(np.array([values[name] for name in one.event_parameters]))
-    near, far = sample_events(dynamics, ("p",), (1,), sample(), np.array([1e5, 1e7]))[0, 0, 0]
+    near, far = group_events(dynamics, ("p",), (1,), [sample()], np.array([1e5, 1e7]))[0][0, 0, 0]
     np.testing.assert_allclose(near, 100 * far, rtol=2e-3)
 
 
