@@ -160,7 +160,7 @@ def _angular(shape: int, mass: float, daughter: float, q: float, product: float)
 
 
 def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float, float]:
-    """α, the share of helicity 0, what of it goes with the spin, and its interference, of N → N′ and a vector of mass q.
+    """α, the share of helicity 0, what of it goes with the spin, and its interference: of N′ and a vector of mass q.
 
     Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε). At
     rest, the vector is a tensor p′_i n_j + n_i p′_j + δ_ij p′·n in space, n = p - m s; off its diagonal is that of n
