@@ -182,8 +182,8 @@ class _State:
         mediator = found.mediator
         matter = np.array([mediator.V_p**2, mediator.V_p * mediator.V_n, mediator.V_n**2][: len(self.currents)])
         couplings, channels = 3 + len(self.others) + 6, 1 + len(self.others)
-        by_channel = [np.zeros((couplings, channels)) for _ in range(3)]
-        rates = Rates(matter, np.zeros(couplings), *by_channel, np.zeros(channels))
+        visible, on_shell, off_shell = (np.zeros((couplings, channels)) for _ in range(3))
+        rates = Rates(matter, np.zeros(couplings), visible, on_shell, off_shell, np.zeros(channels))
         mass = found.masses.get(self.state)
         if mass is not None:
             lighter = tuple(other for other in found.masses if found.masses[other] < mass)

@@ -1,9 +1,12 @@
 """Pairs of which each one is seen with errors: when they are one ring, and with which energy.
 
 The energy E_i of each is off by a Gaussian error √(a² E_i + b² E_i²), not below 0, and the angle between the two by
-that of both directions in the plane of the pair. The rule, ((1 - cos)/2)² + (E_soft/(E_1 + E_2))² < r_cut², is on what
-is seen. A soft electron that is lost makes one ring of a pair, and energy is lost with it: so that being one ring and
-the energy that is seen have to do with one another.
+that of both directions in the plane of the pair. The rule for one ring,
+
+    ((1 - cos)/2)² + (E_soft/(E_1 + E_2))² < r_cut²,
+
+is on what is seen. A soft electron that is lost makes a ring of a pair, and energy is lost with it: so that being one
+ring and the energy that is seen have to do with one another.
 """
 
 from __future__ import annotations

@@ -34,7 +34,6 @@ from scanner.physics.upscattered import PARTS, place
 _f8 = types.float64
 _CUBE4 = types.float64[:, :, :, ::1]
 _INPUT_CUBE4 = types.Array(_f8, 4, "C", readonly=True)
-_INPUT_CUBE5 = types.Array(_f8, 5, "C", readonly=True)
 _TRIPLE = types.UniTuple(_f8, 3)
 
 VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
@@ -160,7 +159,7 @@ def _angular(shape: int, mass: float, daughter: float, q: float, product: float)
 
 
 def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float, float]:
-    """α, the share of helicity 0, what of it goes with the spin, and its interference: of N′ and a vector of mass q.
+    """α, share of helicity 0, what of it goes with the spin, and its interference, for N → N′ and a vector of mass q.
 
     Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε). At
     rest, the vector is a tensor p′_i n_j + n_i p′_j + δ_ij p′·n in space, n = p - m s; off its diagonal is that of n
@@ -243,37 +242,28 @@ def _turn(m, E, q, rest_energy, rest_momentum, visible, momentum):  # type: igno
     return min(max((m * rest_energy * visible - q * q * E) / denominator, -1.0), 1.0)
 
 
-@kernel(types.void(types.int64, _f8, _f8, _f8, _TRIPLE, _TRIPLE, INPUT_CUBE, types.float64[:, :, ::1]))
-def _fill_separate(e, u, one, other, plain, aligned, seen, here):  # type: ignore[no-untyped-def]
+@kernel(types.void(types.int64, _f8, types.UniTuple(_f8, 2), _TRIPLE, _TRIPLE, _INPUT_CUBE4, types.float64[:, :, ::1]))
+def _fill_here(e, u, shares, plain, aligned, seen, here):  # type: ignore[no-untyped-def]
     """Fill what is selected at each angle and in each bin, for each of PARTS, at u between energy nodes e and e + 1.
 
     Parameters
     ----------
-    one, other : float
-        From `pair_shares`; 1 and 0 of a photon.
+    shares : (float, float)
+        From `pair_shares`, where `seen` does not hold both averages; 1 and 0 of a photon.
     plain, aligned : (float, float, float)
-        What multiplies them.
-    seen : float64[e, t, bins]
+        What multiplies the averages over 1 and over P₂.
+    seen : float64[1 or 2, e, t, bins]
     here : float64[PARTS, t, bins]
     """
+    last = seen.shape[0] - 1
     for t in range(here.shape[1]):
         for x in range(here.shape[2]):
-            value = (1 - u) * seen[e, t, x] + u * seen[e + 1, t, x]
-            for part in range(PARTS):
-                here[part, t, x] = (plain[part] * one + aligned[part] * other) * value
-
-
-@kernel(types.void(types.int64, _f8, _f8, _TRIPLE, _TRIPLE, _INPUT_CUBE5, types.float64[:, :, ::1]))
-def _fill_joint(e, u, ratio, plain, aligned, joint, here):  # type: ignore[no-untyped-def]
-    """Fill the same from a response that holds both averages, by q/E too: float64[2, e, r, t, bins]."""
-    r, v = place(math.sqrt(min(ratio, 1.0)), 1.0 / (joint.shape[2] - 1), joint.shape[2])
-    a, b, c, d = (1 - u) * (1 - v), (1 - u) * v, u * (1 - v), u * v
-    for t in range(here.shape[1]):
-        for x in range(here.shape[2]):
-            one = a * joint[0, e, r, t, x] + b * joint[0, e, r + 1, t, x]
-            one += c * joint[0, e + 1, r, t, x] + d * joint[0, e + 1, r + 1, t, x]
-            other = a * joint[1, e, r, t, x] + b * joint[1, e, r + 1, t, x]
-            other += c * joint[1, e + 1, r, t, x] + d * joint[1, e + 1, r + 1, t, x]
+            one = (1 - u) * seen[0, e, t, x] + u * seen[0, e + 1, t, x]
+            other = one * shares[1]
+            if last == 1:
+                other = (1 - u) * seen[1, e, t, x] + u * seen[1, e + 1, t, x]
+            else:
+                one *= shares[0]
             for part in range(PARTS):
                 here[part, t, x] = plain[part] * one + aligned[part] * other
 
@@ -314,12 +304,12 @@ def _sweep(along, across, sine, weight, sine_max, turns, here, sums):  # type: i
 @kernel(
     types.void(
         _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
-        _f8, _f8, _f8, INPUT_CUBE, _INPUT_CUBE5, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, _CUBE4,
+        _f8, _f8, _f8, _INPUT_CUBE4, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, _CUBE4,
     )
 )  # fmt: skip
 def fill_seen(  # type: ignore[no-untyped-def]
     m, daughter, masses, mass_weights, asymmetry, alignment, polarised_alignment, interference, energies, sines, used,
-    log_first, log_step, sine_max, seen, joint, product, r_cut, limits, cosines, cosine_weights, turns, out,
+    log_first, log_step, sine_max, seen, product, r_cut, limits, cosines, cosine_weights, turns, out,
 ):  # fmt: skip
     """Fill what is seen of N of each energy and angle, for each of the parts of `upscattered.PARTS`.
 
@@ -335,10 +325,9 @@ def fill_seen(  # type: ignore[no-untyped-def]
         Nodes that matter.
     log_first, log_step, sine_max : float
         Nodes of the response: ln E, and the last sin(θ/2).
-    seen : float64[e, t, bins]
-        Probability to be selected.
-    joint : float64[2, e, r, t, bins]
-        The same of a pair, with its rule, see `scanner.signals.upscattering_samples.Selection`; else empty.
+    seen : float64[1 or 2, e, t, bins]
+        Probability to be selected, to be multiplied by `pair_shares`; or the averages over 1 and P₂(cos θ_e) of the
+        probability for pairs that are seen.
     product : float
         Mass of each of a pair [GeV]; negative where there is no pair.
     r_cut : float64[e]
@@ -352,10 +341,9 @@ def fill_seen(  # type: ignore[no-untyped-def]
     out : float64[PARTS, j, k, bins]
     """
     out[:] = 0.0
-    jointly, rule = joint.size > 0, np.empty(6)
+    ruled, rule = product >= 0 and seen.shape[0] == 1, np.empty(6)
     rule[1:] = limits
-    rows = joint.shape[1] if jointly else seen.shape[0]
-    here = np.empty((PARTS, joint.shape[3] if jointly else seen.shape[1], out.shape[3]))
+    here = np.empty((PARTS, seen.shape[2], seen.shape[3]))
     sums = np.empty((PARTS, out.shape[3]))
     for n in range(masses.size):
         q = masses[n]
@@ -374,22 +362,19 @@ def fill_seen(  # type: ignore[no-untyped-def]
                 level = math.log(visible) - log_first
                 if level < 0 or momentum == 0:
                     continue
-                e, u = place(level, log_step, rows)
+                e, u = place(level, log_step, seen.shape[1])
                 turn = _turn(m, E, q, rest_energy, rest_momentum, visible, momentum)
                 second, mixed = 1.5 * turn * turn - 0.5, interference[n] * turn * math.sqrt(1 - turn * turn)
                 spin = polarised_alignment[n] * second
                 plain = 1.0, asymmetry[n] * c, asymmetry[n] * sine
                 aligned = alignment[n] * second, spin * c + mixed * sine, spin * sine - mixed * c
-                if jointly:
-                    _fill_joint(e, u, q / visible, plain, aligned, joint, here)
-                else:
-                    one, other = 1.0, 0.0
-                    if product >= 0:
-                        rule[0] = r_cut[e] if u == 0 else (1 - u) * r_cut[e] + u * r_cut[e + 1]
-                        one, other = pair_shares(visible, q, product, rule)
-                    if one == 0:
+                shares = 1.0, 0.0
+                if ruled:
+                    rule[0] = r_cut[e] if u == 0 else (1 - u) * r_cut[e] + u * r_cut[e + 1]
+                    shares = pair_shares(visible, q, product, rule)
+                    if shares[0] == 0:
                         continue
-                    _fill_separate(e, u, one, other, plain, aligned, seen, here)
+                _fill_here(e, u, shares, plain, aligned, seen, here)
                 weight = 0.5 * mass_weights[n] * cosine_weights[i]
                 for k in range(sines.size):
                     if not used[j, k]:
@@ -429,15 +414,26 @@ def add_decays(  # type: ignore[no-untyped-def]
         See `fill_seen`.
     out : float64[flavours, n, bins]
     """
-    start, step = log_length[0], (log_length[-1] - log_length[0]) / (log_length.size - 1)
+    start, step, last = log_length[0], (log_length[-1] - log_length[0]) / (log_length.size - 1), log_length.size - 1
+    # Once for the angles, as all decay lengths share them.
+    at_angle = np.empty((sines.size, log_length.size))
+    for k in range(sines.size):
+        for i in range(log_length.size):
+            at_angle[k, i] = seen_probability(sines[k], log_length[i], at_sines, start, step, probability)
+    # The first node, at rest, stands for N up to the next one: with E uniform there, their mean of 1/p is this one's.
+    slowest = 0.375 * math.sqrt((energies[1] - m) * (energies[1] + m)) / m
     for j in range(energies.size):
-        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, 1e-30))
+        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, slowest))
         for n in range(decay_lengths.size):
             length = boost + math.log(decay_lengths[n])
+            x = min(max((length - start) / step, 0.0), float(last))
+            column = min(int(x), last - 1)
+            share = x - column
+            far = math.exp(min(start + last * step - length, 0.0))
             for k in range(sines.size):
                 if not used[j, k]:
                     continue
-                here = seen_probability(sines[k], length, at_sines, start, step, probability)
+                here = far * ((1 - share) * at_angle[k, column] + share * at_angle[k, column + 1])
                 if here == 0:
                     continue
                 for a in range(made.shape[0]):

@@ -29,6 +29,7 @@ from scanner.physics.visible import (
     SPECTRUM_COSINES,
     SPECTRUM_TURNS,
     TURNS,
+    Spectrum,
     add_decays,
     fill_seen,
     spectrum,
@@ -117,9 +118,10 @@ def sample_events(
         if decay is None or decay.product not in selection.response:
             continue
         seen = seen_of(decay, dynamics, selection, energies, sines, used)
+        visible = np.ascontiguousarray(used & (seen != 0).any(axis=(0, 3)))
         for region, by_current in zip(sample.regions, made, strict=True):
             for current, number in enumerate(by_current):
-                add_decays(m, energies, sines, used, lengths, number, *region.decay, seen, out[channel, current])
+                add_decays(m, energies, sines, visible, lengths, number, *region.decay, seen, out[channel, current])
     return out
 
 
@@ -209,7 +211,6 @@ def _nucleon_current(mediator: str, regime: str, current: str) -> str | None:
 
 JOINT = 5
 """Dimensions of a response that depends on how the two of a pair share its energy."""
-_NO_RESPONSE, _NOT_JOINT = np.zeros((0, 0, 0)), np.zeros((0, 0, 0, 0, 0))
 
 PRODUCT_MASS = {"e_e": MASS["e"], "gamma_gamma": 0.0, "gamma": -1.0}
 """Of each of a pair [GeV]; negative for what is none."""
@@ -222,10 +223,8 @@ def seen_of(
     decay: Decay, dynamics: Dynamics, selection: Selection, energies: Float, sines: Float, used: np.ndarray
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
-    response = selection.response[decay.product]
-    jointly = response.ndim == JOINT
-    seen, joint = (_NO_RESPONSE, response) if jointly else (response, _NOT_JOINT)
-    rows = response.shape[1 if jointly else 0]
+    response, angles = selection.response[decay.product], sines.size
+    rows, sine_max = response.shape[1 if response.ndim == JOINT else -3], selection.sine_max
     log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
     product = PRODUCT_MASS[decay.product]
     masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, max(product, 0.0), dynamics.majorana)
@@ -233,11 +232,49 @@ def seen_of(
     r_cut = np.full(rows, np.inf) if rule.r_cut is None else rule.r_cut
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
-    out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
-    fill_seen(
-        dynamics.mass, decay.daughter, *masses, energies, sines, used, math.log(selection.energy_min), log_step,
-        selection.sine_max, seen, joint, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
-    )  # fmt: skip
+    if response.shape[-2] == 1:
+        # Whatever the angle: what is seen of one direction is seen of all.
+        response, sine_max, turns = np.repeat(response, 2, axis=-2), 1.0, 1
+        sines, used = sines[:1], np.ascontiguousarray(used.any(axis=1, keepdims=True))
+    total = np.zeros((PARTS, energies.size, sines.size, response.shape[-1]))
+    out = np.empty_like(total)
+    for some, of_mass in _by_mass(masses, selection, response):
+        fill_seen(
+            dynamics.mass, decay.daughter, *some, energies, sines, used, math.log(selection.energy_min), log_step,
+            sine_max, of_mass, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
+        )  # fmt: skip
+        total += out
+    return np.ascontiguousarray(np.broadcast_to(total, (PARTS, energies.size, angles, response.shape[-1])))
+
+
+def _by_mass(found: Spectrum, selection: Selection, response: Float) -> Iterator[tuple[Spectrum, Float]]:
+    """Yield parts of a spectrum of masses, and the response to each as `fill_seen` takes it."""
+    nodes = selection.masses
+    if nodes is None and response.ndim != JOINT:
+        yield found, response[None]
+        return
+    for n, q in enumerate(map(float, found.mass)):
+        if found.weight[n] > 0:
+            some = Spectrum(*(np.ascontiguousarray(values[n : n + 1]) for values in found))
+            yield some, _of_ratio(q, selection, response) if nodes is None else _of_mass(q, nodes, response)
+
+
+def _of_mass(q: float, nodes: Float, response: Float) -> Float:
+    """Response to pairs of a mass, shape (1, energies, angles, bins)."""
+    above = min(max(int(np.searchsorted(nodes, q)), 1), nodes.size - 1)
+    share = min(max((q - nodes[above - 1]) / (nodes[above] - nodes[above - 1]), 0.0), 1.0)
+    return np.ascontiguousarray((1 - share) * response[above - 1] + share * response[above])[None]
+
+
+def _of_ratio(q: float, selection: Selection, response: Float) -> Float:
+    """Averages over how the two share their energy, of pairs of a mass, shape (2, energies, angles, bins)."""
+    rows, ratios = response.shape[1:3]
+    step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
+    out = np.empty((2, rows, *response.shape[3:]))
+    for e in range(rows):
+        at = math.sqrt(min(q / (selection.energy_min * math.exp(e * step)), 1.0)) * (ratios - 1)
+        r = min(int(at), ratios - 2)
+        out[:, e] = (1 - (at - r)) * response[:, e, r] + (at - r) * response[:, e, r + 1]
     return out
 
 

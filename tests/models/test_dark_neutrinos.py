@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import scanner
-from scanner import registry, scan
 from scanner.errors import InputError
 from scanner.physics.dark_neutrino_decays import to_vector_width
 from scanner.physics.particles import BOHR_MAGNETON, MASS
@@ -53,11 +52,79 @@ def test_majorana_is_twice_dirac_into_light_neutrinos(model, point):
         assert majorana[channel] == pytest.approx(2 * width, rel=1e-12, abs=0)
 
 
+def supplied(model, point):
+    """What the model supplies to experiments at a point."""
+    values = model.complete(point)
+    return values, model.ingredient("upscattering", frozenset(name for name, value in values.items() if value == 0))
+
+
+def widths_of(one, values):
+    """Total and visible widths of a state as the signal puts them together."""
+    rates = one.rates(np.array([values[name] for name in one.width_parameters]))
+    couplings, escapes = (
+        np.array([math.fsum(m.value(values) for m in monomials) for monomials in sums])
+        for sums in (one.couplings, one.escapes)
+    )
+    ratio = float(rates.escape @ escapes) if escapes.size else 0.0
+    total = couplings @ (rates.total + (rates.off_shell @ escapes if escapes.size else 0.0))
+    visible = couplings @ (rates.visible - ratio / (1 + ratio) * rates.on_shell)
+    return total, dict(zip(one.channels, visible, strict=True))
+
+
 @EVERY
-def test_there_is_no_scan_yet(model, point):
-    with pytest.raises(InputError, match="has no signal in any experiment yet"):
-        scan.point(model, ["miniboone"], point)
-    assert registry.providers("models")[model.name].module == f"scanner.models.{model.name}"
+@pytest.mark.parametrize("nature", ["dirac", "majorana"])
+def test_experiments_have_the_widths_that_users_see(model, point, nature):
+    """They put them together from couplings at every point, users from the couplings of one."""
+    values, states = supplied(model, {**point, "nature": nature})
+    for state, one in zip(model.masses(values), states, strict=True):
+        widths = model.widths(of=state, **point, nature=nature)
+        total, visible = widths_of(one, values)
+        # Γ/M of the mediator is left out where it shares itself with what holds mixings.
+        assert total == pytest.approx(math.fsum(widths.values()), rel=1e-7)
+        for channel, width in visible.items():
+            assert width == pytest.approx(widths.get(channel, 0.0), rel=1e-9)
+
+
+def test_a_z_prime_that_escapes_into_neutrinos():
+    """With large mixings and a small ε most Z′ on their shell decay into ν ν; heavier than N, they add to its width."""
+    for m_Zprime, least in ((0.03, 0.9), (1.25, 0.9)):
+        point = {"m4": 0.42, "m_Zprime": m_Zprime, "epsilon": 1e-6, "Umu4_sq": 1e-2, "Ue4_sq": 1e-3}
+        values, (one,) = supplied(VECTOR, point)
+        widths = VECTOR.widths(**point)
+        total, visible = widths_of(one, values)
+        assert total == pytest.approx(math.fsum(widths.values()), rel=1e-5)
+        assert visible["nu_e_e"] == pytest.approx(widths["nu_e_e"], rel=1e-5)
+        assert widths["nu_nu_nu"] > least * total
+
+
+@EVERY
+def test_only_the_heaviest_is_made(model, point):
+    values, states = supplied(model, point)
+    found = [one.dynamics(np.array([values[name] for name in one.event_parameters])) for one in states]
+    masses = model.masses(values)
+    assert [dynamics is not None for dynamics in found] == [mass == max(masses.values()) for mass in masses.values()]
+    assert found[-1].mass == max(masses.values())
+
+
+@EVERY
+def test_production_is_that_of_the_cross_section(model, point):
+    """Couplings times what matter has, against the model's own σ."""
+    values, states = supplied(model, point)
+    one = states[-1]
+    rates = one.rates(np.array([values[name] for name in one.width_parameters]))
+    matter = dict(zip(one.currents, rates.matter, strict=True))
+    for flavour in range(3):
+        made = model.production(list(model.masses(values))[-1], flavour, values)
+        neutrino = math.fsum(m.value(values) for m in one.couplings[flavour])
+        assert neutrino == pytest.approx(made.neutrino, rel=1e-12)
+        assert matter["p"] == pytest.approx(made.p**2, rel=1e-12)
+        assert matter.get("n", 0.0) == pytest.approx(made.n**2 if "n" in matter else 0.0, rel=1e-12)
+
+
+def test_mixings_and_vertices_are_refused_in_a_scan_too():
+    zero = frozenset(p.name for p in VECTOR.parameters) - {"Umu4_sq", "V_mu4", "m4"}
+    with pytest.raises(InputError, match="two ways of giving the same couplings"):
+        VECTOR.ingredient("upscattering", zero)
 
 
 @EVERY

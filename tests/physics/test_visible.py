@@ -119,7 +119,6 @@ CASES = [
     (SCALAR_PAIR, 0.3, 0.0, 0.6, 0.0, MERGED),
     (VIRTUAL_PHOTON, 0.25, 0.0, 0.0, ELECTRON, ONE_RING),
 ]
-NOT_JOINT = np.empty((0, 0, 0, 0, 0))
 SPINS = [(0.0, 0.0), (-0.9, 0.0), (0.3, 0.7)]
 
 
@@ -155,7 +154,7 @@ def seen(shape, m, daughter, mediator, product, rule, energies, sines, majorana=
     out = np.empty((3, energies.size, sines.size, EDGES.size - 1))
     used = np.ones((energies.size, sines.size), dtype=bool)
     fill_seen(
-        m, daughter, *masses, energies, sines, used, math.log(LOWEST), LOG_STEP, 1.0, RESPONSE, NOT_JOINT,
+        m, daughter, *masses, energies, sines, used, math.log(LOWEST), LOG_STEP, 1.0, RESPONSE[None],
         -1.0 if shape == PHOTON else product, r_cut, np.array(limits), *gauss_legendre(nodes), HALF_TURN, out,
     )  # fmt: skip
     return out
