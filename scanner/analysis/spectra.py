@@ -19,8 +19,8 @@ PANEL = (4.8, 3.6)
 """Width and height of a panel [inches]."""
 STACK = {"background": "#94a4a2", "signal": "#bd1f01"}
 """Colours of what is stacked, from below."""
-LINES = ("#3f90da", "#832db6", "#b9ac70", "#e76300")
-"""Colours of other predictions."""
+LINES = (("#3f90da", "-"), ("#832db6", "--"), ("#e76300", "-."), ("#a96b59", ":"))
+"""Colours and dashes of other predictions."""
 LINE = "line: "
 """Before the name of the signal of another prediction."""
 
@@ -122,15 +122,22 @@ def _draw(axes: Axes, bins: xr.Dataset, projection: bool) -> None:
 def _draw_stack(axes: Axes, bins: xr.Dataset, low: np.ndarray, width: np.ndarray, scale: np.ndarray) -> float:
     """Draw signal on background, and lines of others; return how high they reach."""
     bottom = np.zeros_like(scale)
+    names = [str(name) for name in bins.data_vars if str(name).startswith(LINE)]
     for name, colour in STACK.items():
+        if names and not bins[name].any():
+            continue
         height = bins[name].values * scale
         axes.bar(low, height, width, bottom, align="edge", color=colour, linewidth=0, label=name)
         bottom = bottom + height
     tops = [float(bottom.max())]
-    names = [str(name) for name in bins.data_vars if str(name).startswith(LINE)]
-    for name, colour in zip(names, itertools.cycle(LINES), strict=False):
+    for name, (colour, dashes) in zip(names, itertools.cycle(LINES), strict=False):
         total = (bins["background"] + bins[name]).values * scale
-        look: dict[str, Any] = {"color": colour, "linewidth": 1.6, "label": name.removeprefix(LINE)}
+        look: dict[str, Any] = {
+            "color": colour,
+            "linestyle": dashes,
+            "linewidth": 1.6,
+            "label": name.removeprefix(LINE),
+        }
         axes.step([*low, low[-1] + width[-1]], [*total, total[-1]], where="post", **look)
         tops.append(float(total.max()))
     return max(tops)

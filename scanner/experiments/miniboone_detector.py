@@ -26,11 +26,11 @@ from numba import types
 from numpy.typing import NDArray
 
 from scanner.experiments.fluxes import flux
+from scanner.experiments.matter import nuclei
 from scanner.experiments.tables import DATA, read_table
 from scanner.experiments.upscattering_inputs import miniboone_efficiency
 from scanner.physics.blurred_pairs import Blur, direction_error, energy_error, fill_one_ring
 from scanner.physics.detector import electron_energy
-from scanner.physics.form_factors import nuclide
 from scanner.physics.geometry import angle_nodes, decay_probability, length_nodes
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
@@ -65,7 +65,6 @@ DIRT = Cylinder((0.0, 0.0, -13.2 - 474.0 / 2), "z", 10.3, 474.0 / 2)
 """Up to the detector hall [m]; as in 2308.02543."""
 DIRT_MASS = {"Si28": 25959.0, "O16": 29667.0}
 """[t]."""
-GEV_PER_TONNE = 5.6095886e29
 
 BLUR = Blur(0.12, 0.01, 2.7 * math.pi / 180, math.pi / 180)
 """Resolution of an electron or a photon."""
@@ -215,13 +214,9 @@ def regions() -> tuple[Region, ...]:
     lengths = length_nodes(2.0, 500.0)
     angles = angle_nodes()
     return tuple(
-        Region(_nuclei(masses), decay_probability(shape, FIDUCIAL, angles, lengths))
+        Region(nuclei(masses), decay_probability(shape, FIDUCIAL, angles, lengths))
         for shape, masses in ((TANK, TANK_MASS), (DIRT, DIRT_MASS))
     )
-
-
-def _nuclei(masses: dict[str, float]) -> dict[str, float]:
-    return {name: tonnes * GEV_PER_TONNE / nuclide(name).mass for name, tonnes in masses.items()}
 
 
 def sample(beam: str, windows: Sequence[Window], first_bin: int = 0) -> UpscatteringResponse:
