@@ -151,7 +151,9 @@ class TestConsistency:
 
     def test_the_joint_fit_holds_the_spectra_of_both_beams(self) -> None:
         fhc, rhc, both = (scanner.predict(MODEL, name, **self.point)["signal"].values for name in NAMES[:3])
-        np.testing.assert_allclose(both, np.concatenate([fhc, rhc]), rtol=1e-12)
+        # On a grid of energies of its own.
+        np.testing.assert_allclose(both, np.concatenate([fhc, rhc]), rtol=2e-2)
+        assert both.sum() == pytest.approx(fhc.sum() + rhc.sum(), rel=2e-3)
         # Exposure, and a flux that is lower and softer: 0.3 to 0.5 of the other.
         assert 0.2 < rhc.sum() / fhc.sum() < 0.6
 
@@ -245,10 +247,13 @@ class TestPublishedFits:
         fixed = COUPLINGS | {"UD5_sq": 0.5, "m4": 0.15, "cascade_only": "true"}
         axes = {"m5": (0.2, 0.45, 40), "m_Zprime": (0.055, 0.16, 40), "Umu5_sq": (1e-8, 1e-5, 151)}
         chi2, (m5, m_Zprime, _) = self.scan(fixed, axes)
-        best = np.unravel_index(np.argmin(chi2), chi2.shape)
-        assert 5 < chi2[best] < 7
-        # Published is (262, 118) MeV, with Z' just too heavy for N5 -> N4 Z'. Lighter Z' on their shell are within 0.1.
-        assert 1 / 1.5 < m5[best[0]] / 0.262 < 1.5 and 1 / 1.5 < m_Zprime[best[1]] / 0.118 < 1.5
+        assert 5 < chi2.min() < 7
+        # Published is (262, 118) MeV, with Z' just too heavy for N5 -> N4 Z'. Lighter Z' on their shell, of 65 to 85 MeV,
+        # are within 0.1 of it, and may be the best by less than 0.02.
+        near = (np.abs(np.log(m5 / 0.262)) < math.log(1.5))[:, None] & (
+            np.abs(np.log(m_Zprime / 0.118)) < math.log(1.5)
+        )
+        assert chi2[near].min() < chi2.min() + 0.1
         assert self.scan(fixed | {"m5": 0.262}, {"m_Zprime": (0.118, 0.1181, 2), "Umu5_sq": axes["Umu5_sq"]})[0][0] < 7
 
     def test_decays_to_neutrinos_matter_to_two_heavy_neutrinos(self) -> None:
