@@ -384,10 +384,12 @@ def add_decays(  # type: ignore[no-untyped-def]
         boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, 1e-30))
         for n in range(decay_lengths.size):
             length = boost + math.log(decay_lengths[n])
+            here = seen_probability(0.0, length, at_sines, start, step, probability)
             for k in range(sines.size):
                 if not used[j, k]:
                     continue
-                here = seen_probability(sines[k], length, at_sines, start, step, probability)
+                if at_sines.size > 1:
+                    here = seen_probability(sines[k], length, at_sines, start, step, probability)
                 if here == 0:
                     continue
                 for a in range(made.shape[0]):

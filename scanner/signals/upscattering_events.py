@@ -108,7 +108,10 @@ def sample_events(
     flux = _of_flavours(sample.flux, flavours)
     if not flux.energy[-1] > m:
         return out
-    nodes = grid(m, float(flux.energy[0]), float(flux.energy[-1]), _typical(flux))
+    lowest = float(flux.energy[0])
+    if any(region.first_shower > 0 for region in sample.regions):  # N are slower than any ν
+        lowest = min(lowest, selection.energy_min)
+    nodes = grid(m, lowest, float(flux.energy[-1]), _typical(flux))
     energies, sines = grid_nodes(nodes, m)
     made = [[made_in(region, dynamics, current, flux, nodes) for current in currents] for region in sample.regions]
     numbers = np.sum(np.abs(np.array(made)[..., 0]), axis=(0, 1, 2))
