@@ -34,6 +34,9 @@ ALPHA_EM: float = 7.2973525693e-3
 HBARC_EV_KM: float = HBARC_GEV_FM * 1e9 * 1e-18
 """ħc [eV km]."""
 
+GEV_PER_TONNE: float = _SPEED_OF_LIGHT**2 * (1000 * _u.kg) / _u.GeV
+"""Energy at rest of 1 t [GeV]."""
+
 AVOGADRO: float = _AVOGADRO_PER_MOLE * _u.mole
 """Avogadro's number [1/mol]."""
 

@@ -151,7 +151,7 @@ class Monomial:
 
     def value(self, parameters: Mapping[str, float]) -> float:
         """Evaluate at one point."""
-        return self.coefficient * math.prod(parameters[p] ** n for p, n in self.powers.items())
+        return float(self.coefficient * math.prod(parameters[p] ** n for p, n in self.powers.items()))
 
 
 @dataclass(frozen=True)

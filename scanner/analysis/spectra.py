@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +19,15 @@ PANEL = (4.8, 3.6)
 """Width and height of a panel [inches]."""
 STACK = {"background": "#94a4a2", "signal": "#bd1f01"}
 """Colours of what is stacked, from below."""
+LINES = (("#3f90da", "-"), ("#832db6", "--"), ("#e76300", "-."), ("#a96b59", ":"))
+"""Colours and dashes of other predictions."""
+LINE = "line: "
+"""Before the name of the signal of another prediction."""
 
 
-def plot_spectrum(predicted: xr.Dataset, output: Path, title: str = "") -> None:
+def plot_spectrum(
+    predicted: xr.Dataset, output: Path, title: str = "", others: Mapping[str, xr.Dataset] | None = None
+) -> None:
     """Draw signal on background with the data, whose errors are central 68.3 % intervals of a Poisson mean.
 
     Of a projection, which has no data, signal and background alone are drawn, and the legend says so.
@@ -36,13 +44,18 @@ def plot_spectrum(predicted: xr.Dataset, output: Path, title: str = "") -> None:
         A .png or .pdf file.
     title
         Goes above the figure.
+    others
+        Predictions of the same experiment at other points, by what the legend calls them: lines on the background.
 
     Raises
     ------
     InputError
         For what is known from a published curve alone and has no counts, and a point without a prediction.
     """
-    _check(predicted)
+    others = others or {}
+    for one in (predicted, *others.values()):
+        _check(one)
+    predicted = predicted.assign({f"{LINE}{label}": one["signal"] for label, one in others.items()})
     panels = _panels(predicted)
     rows, columns = (list(dict.fromkeys(key[i] for key in panels)) for i in (0, 1))
     with style.canvas(output, (PANEL[0] * len(columns), PANEL[1] * len(rows) + 0.5)) as figure:
@@ -107,13 +120,27 @@ def _draw(axes: Axes, bins: xr.Dataset, projection: bool) -> None:
 
 
 def _draw_stack(axes: Axes, bins: xr.Dataset, low: np.ndarray, width: np.ndarray, scale: np.ndarray) -> float:
-    """Draw signal on background; return how high they reach."""
+    """Draw signal on background, and lines of others; return how high they reach."""
     bottom = np.zeros_like(scale)
+    names = [str(name) for name in bins.data_vars if str(name).startswith(LINE)]
     for name, colour in STACK.items():
+        if names and not bins[name].any():
+            continue
         height = bins[name].values * scale
         axes.bar(low, height, width, bottom, align="edge", color=colour, linewidth=0, label=name)
         bottom = bottom + height
-    return float(bottom.max())
+    tops = [float(bottom.max())]
+    for name, (colour, dashes) in zip(names, itertools.cycle(LINES), strict=False):
+        total = (bins["background"] + bins[name]).values * scale
+        look: dict[str, Any] = {
+            "color": colour,
+            "linestyle": dashes,
+            "linewidth": 1.6,
+            "label": name.removeprefix(LINE),
+        }
+        axes.step([*low, low[-1] + width[-1]], [*total, total[-1]], where="post", **look)
+        tops.append(float(total.max()))
+    return max(tops)
 
 
 def _draw_data(axes: Axes, bins: xr.Dataset, middle: np.ndarray, scale: np.ndarray, reach: np.ndarray | None) -> float:

@@ -22,6 +22,10 @@ def predict(
     values: Annotated[list[str] | None, typer.Argument(metavar="[name=value]...")] = None,
     as_json: JsonOption = False,
     plot: Annotated[Path | None, typer.Option("--plot", help="draw it with the data, .png or .pdf")] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="label: name=value ...", help="another point of the model in the figure; repeat for more"),
+    ] = None,
 ) -> None:
     """Predict an experiment's bins at one point of a model."""
     from scanner.analysis import style
@@ -29,11 +33,15 @@ def predict(
 
     if plot is not None:
         style.check_format(plot, style.STILL, "--plot")
+    elif also:
+        raise InputError("--also", "draws, but there is no figure", hint="add --plot")
+    points = _points(also or [])
     found = evaluate(model, experiment, **assignments("parameters", values or []))
     if plot is not None:
         from scanner.analysis.spectra import plot_spectrum
 
-        plot_spectrum(found, plot, f"{found.attrs['title']}\n{', '.join([model, *(values or [])])}")
+        others = {label: evaluate(model, experiment, **point) for label, point in points.items()}
+        plot_spectrum(found, plot, f"{found.attrs['title']}\n{', '.join([model, *(values or [])])}", others)
     if as_json:
         print(json.dumps(_plain(found), indent=2))
         return
@@ -49,6 +57,17 @@ def predict(
         f"signal events = {float(found['events']):.2f}, status {found['status'].item()}",
         highlight=False,
     )
+
+
+def _points(also: list[str]) -> dict[str, dict[str, float | str]]:
+    """Read points with a label each."""
+    points = {}
+    for text in also:
+        label, colon, values = text.partition(":")
+        if not (colon and label.strip()):
+            raise InputError("--also", "needs a label before the values", text, '"label: name=value ..."')
+        points[label.strip()] = assignments("--also", values.split())
+    return points
 
 
 def _cell(value: Any) -> str:

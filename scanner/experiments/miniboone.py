@@ -12,82 +12,36 @@ two-neutrino fit that it reproduces).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from scanner.experiments import miniboone_release as release
 from scanner.experiments.base import Experiment
 from scanner.experiments.tables import DATA, read_table
-from scanner.likelihoods.gaussian import GaussianFractional
 from scanner.signals.oscillation import OscillationResponse
-from scanner.vocabulary import Reference
 
 PROVIDES = ("miniboone_fhc", "miniboone_rhc", "miniboone")
 VERSION = 1
 
-BINS, CONTROL = 11, 8
-REFERENCE = Reference(
-    "MiniBooNE:2020pnu",
-    "Aguilar-Arevalo, A. A. and others (MiniBooNE)",
-    "Updated MiniBooNE neutrino oscillation results with increased data and new background studies",
-    2021,
-    "2006.16883",
-    "10.1103/PhysRevD.103.052002",
-    "Phys. Rev. D 103 (2021) 052002",
-)
-
-
-@dataclass(frozen=True)
-class _Beam:
-    """One horn polarity within a fit: its rows in the release, and its response."""
-
-    rhc: int
-    response: str
-
-
-_FHC, _RHC, _RHC_JOINT = _Beam(0, "fhc"), _Beam(1, "rhc"), _Beam(1, "rhc_with_wrong_sign")
 _TOGETHER = {"miniboone_fhc": "miniboone_rhc", "miniboone_rhc": "miniboone_fhc"}
 """Fits whose systematic errors have a common covariance, which their joint fit has."""
-_FITS = {  # mode, beams, covariance
-    "miniboone_fhc": ("neutrino mode", (_FHC,), "fhc"),
-    "miniboone_rhc": ("antineutrino mode", (_RHC,), "rhc"),
-    "miniboone": ("neutrino and antineutrino mode", (_FHC, _RHC_JOINT), "combined"),
+_FITS = {  # of the release, and the response of each beam
+    "miniboone_fhc": ("fhc", ("fhc",)),
+    "miniboone_rhc": ("rhc", ("rhc",)),
+    "miniboone": ("both", ("fhc", "rhc_with_wrong_sign")),
 }
 
 
 def load(name: str) -> Experiment:
     """Return one of the three experiments."""
-    mode, beams, covariance = _FITS[name]
-    spectra = read_table(DATA / "miniboone_spectra.txt").columns
-    rows = np.concatenate([np.flatnonzero(spectra["rhc"] == beam.rhc) for beam in beams])
-    picked = {key: values[rows] for key, values in spectra.items()}
-    numu = picked["numu"] == 1
-    likelihood = GaussianFractional(
-        fractional=_fractional(covariance, len(beams)),
-        background=picked["expected"][~numu],
-        data=picked["data"][~numu],
-        control=picked["expected"][numu],
-        control_data=picked["data"][numu],
-    )
-    sample = np.where(numu, "numu", "nue")
-    return Experiment(
+    fit, responses = _FITS[name]
+    return release.experiment(
+        fit,
         name=name,
         version=VERSION,
-        title=f"MiniBooNE electron-like events, {mode}",
-        signals={"oscillation": tuple(_channel(beam, i * BINS) for i, beam in enumerate(beams))},
-        likelihood=likelihood,
-        data=picked["data"],
-        background=picked["expected"],
-        signal_bins=np.flatnonzero(~numu),
-        coordinates={
-            "sample": sample,
-            "beam": np.where(picked["rhc"] == 1, "rhc", "fhc"),
-            "E_low": picked["E_low"],
-            "E_high": picked["E_high"],
-        },
-        coordinate_units={"E_low": "MeV", "E_high": "MeV"},
-        data_sets=frozenset("miniboone_2020_" + ("rhc" if beam.rhc else "fhc") for beam in beams),
-        references=(REFERENCE,),
+        title=f"MiniBooNE electron-like events, {release.FITS[fit].mode}",
+        signals={"oscillation": tuple(_channel(of, i * release.BINS) for i, of in enumerate(responses))},
+        log_determinant=True,
+        references=(release.REFERENCE,),
         correlated={_TOGETHER[name]: "miniboone"} if name in _TOGETHER else {},
         notes=(
             "energies are reconstructed E_nu^QE; the release gives no edges for the nu_mu bins",
@@ -97,25 +51,12 @@ def load(name: str) -> Experiment:
     )
 
 
-def _fractional(name: str, beams: int) -> np.ndarray:
-    """Fractional covariance in the order (signal, background, control), each with the beams one by one."""
-    table = read_table(DATA / f"miniboone_covariance_{name}.txt").columns
-    row, column = table["row"].astype(int), table["column"].astype(int)
-    size = 2 * BINS + CONTROL
-    whole = np.zeros((beams * size, beams * size))
-    whole[row, column] = table["fractional"]
-    whole[column, row] = table["fractional"]
-    parts = ((0, BINS), (BINS, 2 * BINS), (2 * BINS, size))
-    order = [size * beam + i for first, last in parts for beam in range(beams) for i in range(first, last)]
-    return whole[np.ix_(order, order)]
-
-
-def _channel(beam: _Beam, first_bin: int) -> OscillationResponse:
-    table = read_table(DATA / f"miniboone_response_{beam.response}.txt")
+def _channel(response: str, first_bin: int) -> OscillationResponse:
+    table = read_table(DATA / f"miniboone_response_{response}.txt")
     return OscillationResponse(
         source="mu",
         target="e",
-        antineutrino=bool(beam.rhc),
+        antineutrino=response != "fhc",
         bin=table.columns["bin"].astype(np.int64) + first_bin,
         weight=table.columns["weight"],
         mean=table.columns["mean"],

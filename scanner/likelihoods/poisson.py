@@ -21,7 +21,7 @@ from scanner.physics.kernel import INPUT, kernel
 _SIGNAL = types.float64[::1]
 
 STEPS = 60
-"""Of the search for θ at most; some five are taken."""
+"""Of the search for θ at most; some five are taken, or ten where backgrounds are large and uncertain."""
 ACCURACY = 1e-7
 """Of its slope at θ: the deviance, whose curvature is 2 at least, is then good to the square of it."""
 
@@ -191,39 +191,52 @@ def _lambert(x):  # type: ignore[no-untyped-def]
 
 
 @kernel(types.UniTuple(types.float64, 2)(types.float64, types.float64, _SIGNAL, INPUT, INPUT, INPUT))
-def _bisected(theta, error, signal, data, background, background_error):  # type: ignore[no-untyped-def]
-    """Nearest θ where the slope vanishes, downhill, and the deviance there; for the penalty it exists."""
-    value, slope = _at(theta, error, signal, data, background, background_error)
-    side = 1.0 if slope > 0 else -1.0
-    stride, other = 0.25, theta
-    while slope * side > 0:
-        theta, other = other, other - side * stride
-        stride *= 1.5
-        slope = _at(other, error, signal, data, background, background_error)[1]
-    while abs(other - theta) > 1e-12 * (1 + abs(theta)):
-        middle = 0.5 * (theta + other)
-        value, slope = _at(middle, error, signal, data, background, background_error)
-        if slope * side > 0:
-            theta = middle
-        else:
-            other = middle
-    return theta, value
+def _slopes(theta, error, signal, data, background, background_error):  # type: ignore[no-untyped-def]
+    """First and second derivative in θ of the deviance without θ²; the second is 0 where it is negative.
+
+    With m = signal e^{error θ} and V(m) a bin's deviance at its best background, they are error Σ m V' and
+    error² Σ m (V' + m V''), where V' = 2 (1 − n/μ) and V'' = 2 n μ'/μ². Differentiating the equation of μ gives
+    μ' = μ/(2μ + background_error² − m − background); μ' = 1 where the background is exact, or 0 at its best. A bin with
+    more events than are expected makes the second negative where the signal is a small part of it. Zero is then the
+    nearest curvature that leaves that of any sum of experiments, with the penalty, positive.
+    """
+    factor, first, second = math.exp(error * theta), 0.0, 0.0
+    for b in range(data.size):
+        m, spread = signal[b] * factor, background_error[b]
+        if m == 0:
+            continue
+        mu = _mean(m, data[b], background[b], spread)
+        slope, part = 2.0, 2.0
+        if data[b] > 0:
+            rise = mu / (2 * mu + spread * spread - m - background[b]) if spread > 0 and mu > m else 1.0
+            slope = 2 * (1 - data[b] / mu)
+            part = slope + m * 2 * data[b] * rise / (mu * mu)
+        first += m * slope
+        second += m * part
+    return error * first, max(error * error * second, 0.0)
 
 
 @kernel(types.UniTuple(types.float64, 2)(types.float64, _SIGNAL, INPUT, INPUT, INPUT))
 def _profiled(error, signal, data, background, background_error):  # type: ignore[no-untyped-def]
-    """Best θ, where the slope vanishes, and the deviance: Newton's steps, with a bound for the curvature."""
+    """Best θ, where the slope vanishes, and the deviance: Newton's steps, halved intervals where they leave them."""
     expected, counted = signal.sum(), data.sum()
-    # Exact without background; the signal's part of the curvature, without the counts', never lets a step overshoot.
+    # Exact without background, and above the best θ with one.
     shift = min(counted * error**2, 500.0)
-    theta = (shift - _lambert(error**2 * expected * math.exp(shift))) / error
+    highest = (shift - _lambert(error**2 * expected * math.exp(shift))) / error
+    theta, low, high = min(highest, 0.0), -np.inf, np.inf
     for _ in range(STEPS):
-        value, slope = _at(theta, error, signal, data, background, background_error)
+        slope, curvature = _slopes(theta, error, signal, data, background, background_error)
+        slope += 2 * theta
         if not abs(slope) > ACCURACY:
-            return theta, value
-        theta -= slope / (2 + 2 * error**2 * expected * math.exp(error * theta))
-    # Where a background explains thousands of counts the bound is far above the curvature.
-    return _bisected(theta, error, signal, data, background, background_error)
+            break
+        if slope > 0:
+            high = theta
+        else:
+            low = theta
+        theta = min(theta - slope / (2 + curvature), highest)
+        if not low < theta < high and high - low < np.inf:
+            theta = 0.5 * (low + high)
+    return theta, _at(theta, error, signal, data, background, background_error)[0]
 
 
 @kernel(types.void(types.float64[:, ::1], INPUT, INPUT, INPUT, types.float64, types.float64[::1]))
@@ -253,38 +266,14 @@ def _best_theta(error, signal, data, background, background_error):  # type: ign
     return _profiled(error, signal, data, background, background_error)[0]
 
 
-@kernel(types.float64(types.float64, types.float64, _SIGNAL, INPUT, INPUT, INPUT))
-def _curvature(theta, error, signal, data, background, background_error):  # type: ignore[no-untyped-def]
-    """Second derivative in θ of the deviance without θ²; 0 where it is negative.
-
-    With m = signal e^{error θ} and V(m) a bin's deviance at its best background, it is error² Σ m (V' + m V''), where
-    V' = 2 (1 − n/μ) and V'' = 2 n μ'/μ². Differentiating the equation of μ gives μ' = μ/(2μ + background_error² − m −
-    background); μ' = 1 where the background is exact, or 0 at its best. A bin with more events than are expected
-    makes it negative where the signal is a small part of it. Zero is then the nearest curvature that leaves that of
-    any sum of experiments, with the penalty, positive.
-    """
-    total = 0.0
-    for b in range(data.size):
-        m, spread = signal[b] * math.exp(error * theta), background_error[b]
-        mu = _mean(m, data[b], background[b], spread)
-        part = 2.0
-        if data[b] > 0:
-            rise = mu / (2 * mu + spread * spread - m - background[b]) if spread > 0 and mu > m else 1.0
-            part = 2 * (1 - data[b] / mu) + m * 2 * data[b] * rise / (mu * mu)
-        total += m * part
-    return max(error * error * total, 0.0)
-
-
 @kernel(types.void(types.float64[:, ::1], INPUT, INPUT, INPUT, types.float64, types.float64[:, ::1]))
 def _polynomials(signal, data, background, background_error, error, out):  # type: ignore[no-untyped-def]
     """Second order of the deviance without θ² about the best θ, as a polynomial about 0, of every point."""
     for point in range(signal.shape[0]):
         row = signal[point]
         theta = _best_theta(error, row, data, background, background_error)
-        value, slope = _at(theta, error, row, data, background, background_error)
-        value -= theta * theta
-        slope -= 2 * theta
-        curvature = _curvature(theta, error, row, data, background, background_error)
+        value = _at(theta, error, row, data, background, background_error)[0] - theta * theta
+        slope, curvature = _slopes(theta, error, row, data, background, background_error)
         out[point, 0] = value - theta * (slope - 0.5 * curvature * theta)
         out[point, 1] = slope - curvature * theta
         out[point, 2] = curvature

@@ -13,6 +13,8 @@ Final states: ``nu_e_e``, ``N4_e_e`` and so on hold Z′ on-shell, off-shell and
 like are dark cascades. BR_inv is the branching ratio of what is not named, before Z′ → ν ν, ν N and N N are added.
 Z′ is taken to decay where N does.
 
+With ``cascade_only`` a state that is heavier than another one decays to those alone, as published fits have it.
+
 Experiments see ν e e, and e e with a lighter heavy state, which is taken to fly away.
 """
 
@@ -30,6 +32,7 @@ from scanner.models.base import Model
 from scanner.models.dark_neutrinos import CHARGES, DARKNEWS, PANORAMA, SWITCHES, DarkNeutrinoModel, Production
 from scanner.models.dark_vector_states import heavy_states
 from scanner.models.dark_vertices import (
+    CASCADE,
     DARK_MIXINGS,
     FLAVOURS,
     MIXINGS,
@@ -75,6 +78,7 @@ _PARAMETERS = (
     Parameter("BR_inv", "1", 0.0, 0.0, 0.999999, r"BR$(Z'\to{\rm inv})$"),
     *SWITCHES,
     CHARGES,
+    CASCADE,
     *(Parameter(f"V_{a}4", "1", 0.0, 0.0, 10.0, rf"$V_{{{label}4}}$") for a, label in FLAVOURS.items()),
     *(Parameter(f"V_{x}", "1", 0.0, -10.0, 10.0, f"$V_{x}$") for x in ("p", "n", "l")),
     Parameter("A_l", "1", 0.0, -10.0, 10.0, "$A_l$"),
@@ -174,9 +178,10 @@ class DarkNeutrinoVector(DarkNeutrinoModel):
         pairs = dark_pairs(found, lighter, majorana)
         mediator = found.mediator._replace(pairs=pairs)
         widths: dict[str, float] = defaultdict(float)
-        if not explicit(values):
+        to_light = not (lighter and values[CASCADE.name])
+        if to_light and not explicit(values):
             widths.update(_weak(state, values, found, majorana))
-        for daughter in ("nu", *lighter):
+        for daughter in ("nu", *lighter) if to_light else lighter:
             squared = coupling_squared(found, state, daughter)
             light = found.masses.get(daughter, 0.0)
             for product, width in transition_widths(mass, light, mediator, majorana).items():

@@ -19,6 +19,7 @@ import numpy as np
 
 from scanner.models.dark_neutrinos import CHARGES, SWITCH_NAMES, refuse_both, switches
 from scanner.models.dark_vertices import (
+    CASCADE,
     DARK_MIXINGS,
     FLAVOURS,
     MIXINGS,
@@ -91,7 +92,17 @@ class _State:
         masses = tuple(STATES[s] for s in states)
         self.event_parameters = (*masses, "m_Zprime", *SWITCH_NAMES)
         dark = ("alpha_D", *(DARK_MIXINGS[s] for s in states)) if self.others else ()
-        self.width_parameters = (*masses, "m_Zprime", "epsilon", "BR_inv", "nature", CHARGES.name, *_MATTER, *dark)
+        self.width_parameters = (
+            *masses,
+            "m_Zprime",
+            "epsilon",
+            "BR_inv",
+            "nature",
+            CHARGES.name,
+            CASCADE.name,
+            *_MATTER,
+            *dark,
+        )
 
     def ingredient(self) -> Upscattering:
         return Upscattering(
@@ -171,19 +182,22 @@ class _State:
         mediator = found.mediator
         matter = np.array([mediator.V_p**2, mediator.V_p * mediator.V_n, mediator.V_n**2][: len(self.currents)])
         couplings, channels = 3 + len(self.others) + 6, 1 + len(self.others)
-        by_channel = [np.zeros((couplings, channels)) for _ in range(3)]
-        rates = Rates(matter, np.zeros(couplings), *by_channel, np.zeros(channels))
+        visible, on_shell, off_shell = (np.zeros((couplings, channels)) for _ in range(3))
+        rates = Rates(matter, np.zeros(couplings), visible, on_shell, off_shell, np.zeros(channels))
         mass = found.masses.get(self.state)
         if mass is not None:
             lighter = tuple(other for other in found.masses if found.masses[other] < mass)
             pairs = dark_pairs(found, lighter, majorana)
-            self._fill_dark(rates, found, mediator._replace(pairs=pairs), majorana)
-            if not self.explicit:
+            to_light = not (lighter and values[CASCADE.name])
+            self._fill_dark(rates, found, mediator._replace(pairs=pairs), majorana, to_light)
+            if to_light and not self.explicit:
                 _fill_weak(rates, mass, mediator, majorana)
         return rates
 
-    def _fill_dark(self, rates: Rates, found: Vertices, mediator: VectorMediator, majorana: bool) -> None:
-        """Fill what goes with |V_ai|² and |V_ij|²."""
+    def _fill_dark(
+        self, rates: Rates, found: Vertices, mediator: VectorMediator, majorana: bool, to_light: bool
+    ) -> None:
+        """Fill what goes with |V_ai|², unless there are no decays to ν, and |V_ij|²."""
         mass = found.masses[self.state]
         escapes = {
             k: name for k, name in enumerate(("nu_nu", *(f"nu_{o}" for o in self.others))) if name in mediator.pairs
@@ -196,7 +210,7 @@ class _State:
             rates.escape[j] = of_mediator[name] / (_SMALL * fixed) if fixed > 0 else 0.0
         for k, daughter in enumerate(("nu", *self.others)):
             light = 0.0 if daughter == "nu" else found.masses.get(daughter, mass)
-            if not light < mass:
+            if not light < mass or (k == 0 and not to_light):
                 continue
             rows = slice(0, 3) if k == 0 else slice(2 + k, 3 + k)
             on_shell = to_vector_width(mass, light, mediator.mass, majorana)

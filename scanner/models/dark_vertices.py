@@ -15,11 +15,15 @@ import numpy as np
 
 from scanner.models.dark_neutrinos import charge_of, refuse_both
 from scanner.physics.dark_neutrino_decays import DarkPair, VectorMediator
+from scanner.vocabulary import Parameter
 
 STATES = {"N4": "m4", "N5": "m5", "N6": "m6"}
 FLAVOURS = {"e": "e", "mu": r"\mu", "tau": r"\tau"}
 MIXINGS = {f"N{i}": tuple(f"U{a}{i}_sq" for a in FLAVOURS) for i in (4, 5, 6)}
 DARK_MIXINGS = {f"N{i}": f"UD{i}_sq" for i in (4, 5, 6)}
+CASCADE = Parameter.choice("cascade_only", "false", "true")
+"""Whether a state that is heavier than another one decays to those alone, as published fits of two heavy states have
+it: N5 → ν Z′ is left out, which is the larger part where N5 → N4 Z′ is closed and N5 → ν Z′ is open."""
 VERTICES = ("V_e4", "V_mu4", "V_tau4", "V_p", "V_n", "V_l", "A_l")
 
 

@@ -226,8 +226,7 @@ def seen_probability(sine, log_length, sines, start, step, probability):  # type
     if share > 0:
         other = (1 - place) * probability[row + 1, column] + place * probability[row + 1, column + 1]
         value = (1 - share) * value + share * other
-    beyond = log_length - start - (nodes - 1) * step
-    return value * math.exp(-beyond) if beyond > 0 else value
+    return value * math.exp(min(start + (nodes - 1) * step - log_length, 0.0))
 
 
 @kernel(types.Tuple((types.int64, _f8, _f8))(_f8, _f8, INPUT))

@@ -33,7 +33,7 @@ from scanner.physics.upscattering import (
     STRETCH,
     STRIDE,
     VECTOR,
-    density,
+    density_for,
     form_factor_extent,
     q2_limits,
     response,
@@ -45,8 +45,9 @@ _TARGET = (types.int64, types.int64, types.int64, _f8, _f8, INPUT)
 PANEL_NODES = 6
 """Of each panel in Q²: good to 1e-4 of a rate where a panel is as long as it may be."""
 
-NEUTRINO_NODES = 72
-"""Between the threshold and the end of a flux."""
+NEUTRINO_NODES = 110
+"""Between the threshold and the end of a flux; rates are then good to 1e-3, but for those that threshold and form
+factor make tiny."""
 
 PARTS = 3
 """Of what is made: the number of N, and that times the two components of their polarisation."""
@@ -90,8 +91,10 @@ def grid(mass: float, lowest: float, highest: float, typical: float, energies: i
 
 
 def grid_nodes(found: Grid, mass: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the energies [GeV], not below the mass, and the sin(θ/2) of the nodes of a grid."""
-    energies = [max(math.exp(found.log_first + i * found.log_step), mass) for i in range(found.energies)]
+    """Return the energies [GeV], above the mass, and the sin(θ/2) of the nodes of a grid."""
+    # N at rest would decay at once, however long they live: the first node stands for those just above.
+    least = mass * math.exp(found.log_step / 3)
+    energies = [max(math.exp(found.log_first + i * found.log_step), least) for i in range(found.energies)]
     sines = [min(found.scale * math.expm1(i * found.sine_step), 1.0) for i in range(found.sines)]
     return np.array(energies), np.array(sines)
 
@@ -296,9 +299,9 @@ def fill_made(  # type: ignore[no-untyped-def]
             half = 0.5 * math.log(stop / start)
             for i in range(nodes.size):
                 Q2 = start * math.exp(half * (nodes[i] + 1))
-                made = density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
-                magnetic, electric, _ = response(current, spin, Q2, M, terms)
-                first, second = polarisation(mediator, E, Q2, m, M, magnetic, electric)
+                found = response(current, spin, Q2, M, terms)
+                made = density_for(mediator, E, Q2, m, m_mediator, current, number, M, fermi_momentum, found)
+                first, second = polarisation(mediator, E, Q2, m, M, found[0], found[1])
                 energy, _, sine_sq = outgoing(E, Q2, m, M)
                 unit = factor * half * weights[i] * Q2 * made
                 deposit(

@@ -170,17 +170,24 @@ def _squared(mediator, E, Q2, m, M, magnetic, electric, scalar):  # type: ignore
     return 4 * (electric * flipping - magnetic * Q2 * (Q2 - 2 * m * m) * (Q2 + m * m))
 
 
-@kernel(_f8(types.int64, _f8, _f8, _f8, _f8, *_TARGET))
-def density(  # type: ignore[no-untyped-def]
-    mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms
+@kernel(_f8(types.int64, _f8, _f8, _f8, _f8, types.int64, types.int64, _f8, _f8, types.UniTuple(_f8, 3)))
+def density_for(  # type: ignore[no-untyped-def]
+    mediator, E, Q2, m, m_mediator, current, number, M, fermi_momentum, found
 ):
-    """dσ̂/dQ² at a Q² within the limits."""
-    magnetic, electric, scalar = response(current, spin, Q2, M, terms)
-    squared = _squared(mediator, E, Q2, m, M, magnetic, electric, scalar)
+    """dσ̂/dQ² at a Q² within the limits, with the `response` found there."""
+    squared = _squared(mediator, E, Q2, m, M, found[0], found[1], found[2])
     if current != _INTERFERENCE:
         squared = max(squared, 0.0)  # at the ends of Q², where it may vanish, rounding has either sign
     propagator = (Q2 + m_mediator**2) * 8 * M * E
     return number * pauli_blocking(Q2, M, fermi_momentum) * squared / (math.pi * propagator**2)
+
+
+@kernel(_f8(types.int64, _f8, _f8, _f8, _f8, *_TARGET))
+def _density(  # type: ignore[no-untyped-def]
+    mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms
+):
+    found = response(current, spin, Q2, M, terms)
+    return density_for(mediator, E, Q2, m, m_mediator, current, number, M, fermi_momentum, found)
 
 
 @kernel(_f8(types.int64, _f8, _f8, _f8, _f8, *_TARGET))
@@ -203,7 +210,7 @@ def differential(  # type: ignore[no-untyped-def]
     low, high = q2_limits(E, m, M)
     if not (Q2 > 0 and low <= Q2 <= high):
         return 0.0
-    return density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
+    return _density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
 
 
 @kernel(types.UniTuple(_f8, 2)(types.int64, INPUT))
@@ -247,7 +254,7 @@ def cross_section(  # type: ignore[no-untyped-def]
         half = 0.5 * math.log(stop / start)
         for i in range(nodes.size):
             Q2 = start * math.exp(half * (nodes[i] + 1))
-            made = density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
+            made = _density(mediator, E, Q2, m, m_mediator, current, spin, number, M, fermi_momentum, terms)
             total += half * weights[i] * Q2 * made
         start = stop
     return total

@@ -9,8 +9,8 @@ virtual photon (x - 2)/(x + 2). A mediator lighter than m - m′ is on its shell
 angle θ_e of one of the two in the rest frame of the pair, to the flight of the pair in the laboratory: its averages
 over 1 and over the Legendre polynomial P₂(cos θ_e) matter. Pairs of a vector have 1 + a₂ P₂ about their
 flight in the rest frame of N, and a₂ P₂(cos ω) about that in the laboratory, ω the angle between the two as the
-pair sees them; what goes with the spin of N has an alignment b₂ of its own. Left out is the coherence of the
-helicities 0 and 1 of a pair from N polarised across its flight.
+pair sees them; what goes with the spin of N has an alignment b₂ of its own. Helicities 0 and 1 of the pair interfere:
+χ sin ω cos ω P₂(cos θ_e) goes with the spin across the flight of the pair, in the plane of N and the pair.
 
 All integrals are quadratures with fixed nodes, smooth in the masses.
 """
@@ -29,19 +29,20 @@ from scanner.physics.dark_neutrino_decays import two_body
 from scanner.physics.geometry import seen_probability
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_MATRIX, kernel
 from scanner.physics.phase_space import gauss_legendre
-from scanner.physics.upscattered import place
+from scanner.physics.upscattered import PARTS, place
 
 _f8 = types.float64
 _CUBE4 = types.float64[:, :, :, ::1]
 _INPUT_CUBE4 = types.Array(_f8, 4, "C", readonly=True)
+_TRIPLE = types.UniTuple(_f8, 3)
 
 VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
 
-SPECTRUM_NODES = 8
+SPECTRUM_NODES = 6
 """For the mass of a pair that has a spectrum."""
 COSINES, TURNS = 10, 6
 """Nodes for the direction of decay: polar, and azimuthal over half a turn."""
-SPECTRUM_COSINES, SPECTRUM_TURNS = 8, 4
+SPECTRUM_COSINES, SPECTRUM_TURNS = 7, 4
 """The same for pairs that have a spectrum of masses, which smooths what directions would leave."""
 
 PAIR_STEPS, PAIR_HALVINGS = 32, 20
@@ -64,6 +65,8 @@ class Spectrum(NamedTuple):
     """a₂."""
     polarised_alignment: NDArray[np.float64]
     """b₂."""
+    interference: NDArray[np.float64]
+    """χ."""
 
 
 @functools.cache
@@ -94,7 +97,7 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
         masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
     found = np.array([_angular(shape, mass, daughter, q, product) for q in masses]).T
     if majorana:
-        found[[0, 2]] = 0.0
+        found[[0, 2, 3]] = 0.0
     return Spectrum(masses, weights, *(np.ascontiguousarray(row) for row in found))
 
 
@@ -137,28 +140,30 @@ def _mediator_rate(
     return float(q * decay * s * velocity * (1.5 - 0.5 * velocity_sq) / propagator)
 
 
-def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float, float]:
-    """α, a₂ and b₂, from the share of helicity 0, and what of it goes with the spin."""
+def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float, float, float]:
+    """α, a₂, b₂ and χ, from the share of helicity 0, what of it goes with the spin, and its interference."""
     if shape == PHOTON:
-        return -1.0, 0.0, 0.0
+        return -1.0, 0.0, 0.0, 0.0
     if shape == SCALAR_PAIR:
-        return 1.0, 0.0, 0.0
+        return 1.0, 0.0, 0.0, 0.0
     if shape == VIRTUAL_PHOTON:
         x = (q / mass) ** 2
         longitudinal = polarised = x / (2 + x)
-        asymmetry = 2 * longitudinal - 1
+        asymmetry, mixed = 2 * longitudinal - 1, q / mass / (2 + x)
     else:
-        asymmetry, longitudinal, polarised = _left_handed(mass, daughter, q)
+        asymmetry, longitudinal, polarised, mixed = _left_handed(mass, daughter, q)
     heavy = (2 * product / q) ** 2
     softened = (1 - heavy) / (1 + heavy / 2)
-    alignment = 0.5 * (1 - longitudinal) - longitudinal
-    return asymmetry, softened * alignment, softened * (0.5 * (asymmetry - polarised) - polarised)
+    alignment, aligned = 0.5 * (1 - longitudinal) - longitudinal, 0.5 * (asymmetry - polarised) - polarised
+    return asymmetry, softened * alignment, softened * aligned, -3 * softened * mixed
 
 
-def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float]:
-    """α, and the share of helicity 0 and of what of it goes with the spin, for N → N′ and a vector of mass q.
+def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float, float]:
+    """α, share of helicity 0, what of it goes with the spin, and its interference, for N → N′ and a vector of mass q.
 
-    Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε).
+    Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε). At
+    rest, the vector is a tensor p′_i n_j + n_i p′_j + δ_ij p′·n in space, n = p - m s; off its diagonal is that of n
+    across p′.
     """
     s, difference = q * q, m * m - daughter * daughter
     other, own, inner = (difference - s) / 2, (difference + s) / 2, (m * m + daughter * daughter - s) / 2
@@ -167,7 +172,7 @@ def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, flo
     whole = inner + 2 * other * own / s
     longitudinal = inner + 2 * (m * momentum) ** 2 / s
     sideways = m * momentum / whole
-    return sideways * (2 * other / s - 1), longitudinal / whole, sideways * (2 * own / s - 1)
+    return sideways * (2 * other / s - 1), longitudinal / whole, sideways * (2 * own / s - 1), sideways * m / q
 
 
 @kernel(types.boolean(_f8, _f8, _f8, _f8, _f8, INPUT))
@@ -230,17 +235,42 @@ def pair_shares(E, q, product, rule):  # type: ignore[no-untyped-def]
 
 @kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8))
 def _turn(m, E, q, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
-    """P₂(cos ω)."""
+    """Cosine of ω."""
     denominator = m * rest_momentum * momentum
     if not denominator > 0:
         return 1.0
-    cosine = (m * rest_energy * visible - q * q * E) / denominator
-    return 1.5 * min(cosine * cosine, 1.0) - 0.5
+    return min(max((m * rest_energy * visible - q * q * E) / denominator, -1.0), 1.0)
 
 
-@kernel(types.void(_f8, _f8, _f8, types.int64, _f8, _f8, INPUT, INPUT_CUBE, _f8[::1], _f8[::1]))
-def _sweep(along, across, sine, e, u, sine_max, turns, seen, straight, swayed):  # type: ignore[no-untyped-def]
-    """Fill averages over the azimuth of what is selected, and of that times the azimuth's cosine.
+@kernel(types.void(types.int64, _f8, types.UniTuple(_f8, 2), _TRIPLE, _TRIPLE, _INPUT_CUBE4, types.float64[:, :, ::1]))
+def _fill_here(e, u, shares, plain, aligned, seen, here):  # type: ignore[no-untyped-def]
+    """Fill what is selected at each angle and in each bin, for each of PARTS, at u between energy nodes e and e + 1.
+
+    Parameters
+    ----------
+    shares : (float, float)
+        From `pair_shares`, where `seen` does not hold both averages; 1 and 0 of a photon.
+    plain, aligned : (float, float, float)
+        What multiplies the averages over 1 and over P₂.
+    seen : float64[1 or 2, e, t, bins]
+    here : float64[PARTS, t, bins]
+    """
+    last = seen.shape[0] - 1
+    for t in range(here.shape[1]):
+        for x in range(here.shape[2]):
+            one = (1 - u) * seen[0, e, t, x] + u * seen[0, e + 1, t, x]
+            other = one * shares[1]
+            if last == 1:
+                other = (1 - u) * seen[1, e, t, x] + u * seen[1, e + 1, t, x]
+            else:
+                one *= shares[0]
+            for part in range(PARTS):
+                here[part, t, x] = plain[part] * one + aligned[part] * other
+
+
+@kernel(types.void(_f8, _f8, _f8, _f8, _f8, INPUT, INPUT_CUBE, types.float64[:, ::1]))
+def _sweep(along, across, sine, weight, sine_max, turns, here, sums):  # type: ignore[no-untyped-def]
+    """Fill averages over the azimuth of what is selected, the last part times the azimuth's cosine.
 
     Parameters
     ----------
@@ -248,37 +278,37 @@ def _sweep(along, across, sine, e, u, sine_max, turns, seen, straight, swayed): 
         Components of the flight of what is visible along and across that of N, of unit length together.
     sine : float
         sin(θ/2) of N.
-    e, u
-        Energy node, and how far it is to the next.
+    weight : float
     turns : float64[n]
         Cosines of the azimuth, towards the beam.
+    here : float64[PARTS, t, bins]
+    sums : float64[PARTS, bins]
     """
-    straight[:] = 0.0
-    swayed[:] = 0.0
-    columns = seen.shape[1]
+    sums[:] = 0.0
+    columns = here.shape[1]
     cosine, lateral = 1 - 2 * sine * sine, 2 * sine * math.sqrt(max(1 - sine * sine, 0.0))
-    share = 1.0 / turns.size
+    share = weight / turns.size
     for f in range(turns.size):
         projected = along * cosine + across * turns[f] * lateral
         at = math.sqrt(max(0.5 * (1 - projected), 0.0))
         if at > sine_max:
             continue
         t, w = place(at, sine_max / (columns - 1), columns)
-        a, b, c, d = share * (1 - u) * (1 - w), share * (1 - u) * w, share * u * (1 - w), share * u * w
-        for x in range(straight.size):
-            value = a * seen[e, t, x] + b * seen[e, t + 1, x] + c * seen[e + 1, t, x] + d * seen[e + 1, t + 1, x]
-            straight[x] += value
-            swayed[x] += turns[f] * value
+        low, high = share * (1 - w), share * w
+        for x in range(sums.shape[1]):
+            sums[0, x] += low * here[0, t, x] + high * here[0, t + 1, x]
+            sums[1, x] += low * here[1, t, x] + high * here[1, t + 1, x]
+            sums[2, x] += turns[f] * (low * here[2, t, x] + high * here[2, t + 1, x])
 
 
 @kernel(
     types.void(
-        _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
-        _f8, _f8, _f8, INPUT_CUBE, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, _CUBE4,
+        _f8, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, INPUT, types.boolean[:, ::1],
+        _f8, _f8, _f8, _INPUT_CUBE4, _f8, INPUT, INPUT, INPUT, INPUT, INPUT, _CUBE4,
     )
 )  # fmt: skip
 def fill_seen(  # type: ignore[no-untyped-def]
-    m, daughter, masses, mass_weights, asymmetry, alignment, polarised_alignment, energies, sines, used,
+    m, daughter, masses, mass_weights, asymmetry, alignment, polarised_alignment, interference, energies, sines, used,
     log_first, log_step, sine_max, seen, product, r_cut, limits, cosines, cosine_weights, turns, out,
 ):  # fmt: skip
     """Fill what is seen of N of each energy and angle, for each of the parts of `upscattered.PARTS`.
@@ -287,7 +317,7 @@ def fill_seen(  # type: ignore[no-untyped-def]
     ----------
     m, daughter : float
         [GeV].
-    masses, mass_weights, asymmetry, alignment, polarised_alignment : float64[n]
+    masses, mass_weights, asymmetry, alignment, polarised_alignment, interference : float64[n]
         A `Spectrum`.
     energies, sines : float64[j], float64[k]
         Of N [GeV], and sin(θ/2).
@@ -295,8 +325,9 @@ def fill_seen(  # type: ignore[no-untyped-def]
         Nodes that matter.
     log_first, log_step, sine_max : float
         Nodes of the response: ln E, and the last sin(θ/2).
-    seen : float64[e, t, bins]
-        Probability to be selected.
+    seen : float64[1 or 2, e, t, bins]
+        Probability to be selected, to be multiplied by `pair_shares`; or the averages over 1 and P₂(cos θ_e) of the
+        probability for pairs that are seen.
     product : float
         Mass of each of a pair [GeV]; negative where there is no pair.
     r_cut : float64[e]
@@ -310,8 +341,10 @@ def fill_seen(  # type: ignore[no-untyped-def]
     out : float64[PARTS, j, k, bins]
     """
     out[:] = 0.0
-    straight, swayed, rule = np.empty(seen.shape[2]), np.empty(seen.shape[2]), np.empty(6)
+    ruled, rule = product >= 0 and seen.shape[0] == 1, np.empty(6)
     rule[1:] = limits
+    here = np.empty((PARTS, seen.shape[2], seen.shape[3]))
+    sums = np.empty((PARTS, out.shape[3]))
     for n in range(masses.size):
         q = masses[n]
         if not mass_weights[n] > 0:
@@ -329,25 +362,27 @@ def fill_seen(  # type: ignore[no-untyped-def]
                 level = math.log(visible) - log_first
                 if level < 0 or momentum == 0:
                     continue
-                e, u = place(level, log_step, seen.shape[0])
-                first, second = 1.0, 0.0
-                if product >= 0:
+                e, u = place(level, log_step, seen.shape[1])
+                turn = _turn(m, E, q, rest_energy, rest_momentum, visible, momentum)
+                second, mixed = 1.5 * turn * turn - 0.5, interference[n] * turn * math.sqrt(1 - turn * turn)
+                spin = polarised_alignment[n] * second
+                plain = 1.0, asymmetry[n] * c, asymmetry[n] * sine
+                aligned = alignment[n] * second, spin * c + mixed * sine, spin * sine - mixed * c
+                shares = 1.0, 0.0
+                if ruled:
                     rule[0] = r_cut[e] if u == 0 else (1 - u) * r_cut[e] + u * r_cut[e + 1]
-                    first, second = pair_shares(visible, q, product, rule)
-                second *= _turn(m, E, q, rest_energy, rest_momentum, visible, momentum)
+                    shares = pair_shares(visible, q, product, rule)
+                    if shares[0] == 0:
+                        continue
+                _fill_here(e, u, shares, plain, aligned, seen, here)
                 weight = 0.5 * mass_weights[n] * cosine_weights[i]
-                plain = weight * (first + alignment[n] * second)
-                spin = weight * (asymmetry[n] * first + polarised_alignment[n] * second)
-                if plain == 0 and spin == 0:
-                    continue
                 for k in range(sines.size):
                     if not used[j, k]:
                         continue
-                    _sweep(along / momentum, across / momentum, sines[k], e, u, sine_max, turns, seen, straight, swayed)
-                    for x in range(straight.size):
-                        out[0, j, k, x] += plain * straight[x]
-                        out[1, j, k, x] += spin * c * straight[x]
-                        out[2, j, k, x] += spin * sine * swayed[x]
+                    _sweep(along / momentum, across / momentum, sines[k], weight, sine_max, turns, here, sums)
+                    for part in range(PARTS):
+                        for x in range(sums.shape[1]):
+                            out[part, j, k, x] += sums[part, x]
 
 
 @kernel(
@@ -379,17 +414,26 @@ def add_decays(  # type: ignore[no-untyped-def]
         See `fill_seen`.
     out : float64[flavours, n, bins]
     """
-    start, step = log_length[0], (log_length[-1] - log_length[0]) / (log_length.size - 1)
+    start, step, last = log_length[0], (log_length[-1] - log_length[0]) / (log_length.size - 1), log_length.size - 1
+    # Once for the angles, as all decay lengths share them.
+    at_angle = np.empty((sines.size, log_length.size))
+    for k in range(sines.size):
+        for i in range(log_length.size):
+            at_angle[k, i] = seen_probability(sines[k], log_length[i], at_sines, start, step, probability)
+    # The first node, at rest, stands for N up to the next one: with E uniform there, their mean of 1/p is this one's.
+    slowest = 0.375 * math.sqrt((energies[1] - m) * (energies[1] + m)) / m
     for j in range(energies.size):
-        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, 1e-30))
+        boost = math.log(max(math.sqrt(max((energies[j] - m) * (energies[j] + m), 0.0)) / m, slowest))
         for n in range(decay_lengths.size):
             length = boost + math.log(decay_lengths[n])
-            here = seen_probability(0.0, length, at_sines, start, step, probability)
+            x = min(max((length - start) / step, 0.0), float(last))
+            column = min(int(x), last - 1)
+            share = x - column
+            far = math.exp(min(start + last * step - length, 0.0))
             for k in range(sines.size):
                 if not used[j, k]:
                     continue
-                if at_sines.size > 1:
-                    here = seen_probability(sines[k], length, at_sines, start, step, probability)
+                here = far * ((1 - share) * at_angle[k, column] + share * at_angle[k, column + 1])
                 if here == 0:
                     continue
                 for a in range(made.shape[0]):

@@ -106,6 +106,7 @@ class _Heavy:
             selection = sample.selection
             found += [np.array([selection.energy_min, selection.energy_max, selection.sine_max, sample.first_bin])]
             found += [np.array([sample.shortest, sample.longest]), *sample.flux, *selection.response.values()]
+            found += [] if selection.masses is None else [selection.masses]
             r_cut, *limits = selection.pairs
             found += [np.array(limits), np.empty(0) if r_cut is None else r_cut]
             for region in sample.regions:

@@ -29,6 +29,7 @@ from scanner.physics.visible import (
     SPECTRUM_COSINES,
     SPECTRUM_TURNS,
     TURNS,
+    Spectrum,
     add_decays,
     fill_seen,
     spectrum,
@@ -75,9 +76,12 @@ def fill_events(
     lengths = np.array([math.exp(first + i * step) for i in range(LENGTHS)])
     out[0], out[1] = first, step
     events = out[2:].reshape(len(dynamics.decays), len(currents), len(flavours), LENGTHS, bins)
+    alike: dict[int, list[UpscatteringResponse]] = {}
     for sample in samples:
-        found = sample_events(dynamics, currents, flavours, sample, lengths)
-        events[..., sample.first_bin : sample.first_bin + found.shape[-1]] += found
+        alike.setdefault(id(sample.selection), []).append(sample)
+    for group in alike.values():
+        for sample, found in zip(group, group_events(dynamics, currents, flavours, group, lengths), strict=True):
+            events[..., sample.first_bin : sample.first_bin + found.shape[-1]] += found
 
 
 def decay_lengths(mass: float, samples: Sequence[UpscatteringResponse]) -> tuple[float, float]:
@@ -89,41 +93,53 @@ def decay_lengths(mass: float, samples: Sequence[UpscatteringResponse]) -> tuple
     return math.log(low), math.log(high / low) / (LENGTHS - 1)
 
 
-def sample_events(
+def group_events(
     dynamics: Dynamics,
     currents: tuple[str, ...],
     flavours: tuple[int, ...],
-    sample: UpscatteringResponse,
+    samples: Sequence[UpscatteringResponse],
     lengths: Float,
-) -> Float:
-    """Return the events of unit couplings in the bins of a sample.
+) -> list[Float]:
+    """Return the events of unit couplings in the bins of samples that have one selection, such as those of two beams.
 
     Returns
     -------
-    float64, shape (channels, currents, flavours, lengths, bins)
+    list of float64, shape (channels, currents, flavours, lengths, bins)
+        One for each sample.
     """
-    m, selection = dynamics.mass, sample.selection
+    m, selection = dynamics.mass, samples[0].selection
     bins = next(iter(selection.response.values())).shape[-1]
-    out = np.zeros((len(dynamics.decays), len(currents), len(flavours), lengths.size, bins))
-    flux = _of_flavours(sample.flux, flavours)
-    if not flux.energy[-1] > m:
+    out = [np.zeros((len(dynamics.decays), len(currents), len(flavours), lengths.size, bins)) for _ in samples]
+    fluxes = [_of_flavours(sample.flux, flavours) for sample in samples]
+    highest = max(float(flux.energy[-1]) for flux in fluxes)
+    if not highest > m:
         return out
-    lowest = float(flux.energy[0])
-    if any(region.first_shower > 0 for region in sample.regions):  # N are slower than any ν
+    lowest = min(float(flux.energy[0]) for flux in fluxes)
+    if any(region.first_shower > 0 for sample in samples for region in sample.regions):  # N are slower than any ν
         lowest = min(lowest, selection.energy_min)
-    nodes = grid(m, lowest, float(flux.energy[-1]), _typical(flux))
+    nodes = grid(m, lowest, highest, _typical(fluxes))
     energies, sines = grid_nodes(nodes, m)
-    made = [[made_in(region, dynamics, current, flux, nodes) for current in currents] for region in sample.regions]
-    numbers = np.sum(np.abs(np.array(made)[..., 0]), axis=(0, 1, 2))
-    used = np.ascontiguousarray(numbers > NEGLIGIBLE * numbers.sum())
+    made = [
+        [[made_in(region, dynamics, current, flux, nodes) for current in currents] for region in sample.regions]
+        for sample, flux in zip(samples, fluxes, strict=True)
+    ]
+    used = np.ascontiguousarray(np.any([_that_matter(np.array(one)) for one in made], axis=0))
     for channel, decay in enumerate(dynamics.decays):
         if decay is None or decay.product not in selection.response:
             continue
         seen = seen_of(decay, dynamics, selection, energies, sines, used)
-        for region, by_current in zip(sample.regions, made, strict=True):
-            for current, number in enumerate(by_current):
-                add_decays(m, energies, sines, used, lengths, number, *region.decay, seen, out[channel, current])
+        visible = np.ascontiguousarray(used & (seen != 0).any(axis=(0, 3)))
+        for sample, by_region, events in zip(samples, made, out, strict=True):
+            for region, by_current in zip(sample.regions, by_region, strict=True):
+                for number, into in zip(by_current, events[channel], strict=True):
+                    add_decays(m, energies, sines, visible, lengths, number, *region.decay, seen, into)
     return out
+
+
+def _that_matter(made: Float) -> np.ndarray:
+    """Nodes of a grid that have a share of the N that is not negligible, shape (energies, sines)."""
+    numbers = np.abs(made[..., 0]).sum(axis=(0, 1, 2))
+    return np.asarray(numbers > NEGLIGIBLE * numbers.sum())
 
 
 def _of_flavours(flux: Flux, flavours: tuple[int, ...]) -> Flux:
@@ -134,11 +150,16 @@ def _of_flavours(flux: Flux, flavours: tuple[int, ...]) -> Flux:
     return Flux(np.ascontiguousarray(flux.energy[inside]), np.ascontiguousarray(fluence[:, inside]))
 
 
-def _typical(flux: Flux) -> float:
+def _typical(fluxes: Sequence[Flux]) -> float:
     """Mean energy [GeV]."""
-    numbers = flux.fluence.sum(axis=0)
+    numbers = [float(n) for flux in fluxes for n in flux.fluence.sum(axis=0)]
     total = math.fsum(numbers)
-    return math.fsum(numbers * flux.energy) / total if total > 0 else float(flux.energy[-1])
+    energies = [float(energy) for flux in fluxes for energy in flux.energy]
+    return (
+        math.fsum(n * energy for n, energy in zip(numbers, energies, strict=True)) / total
+        if total > 0
+        else energies[-1]
+    )
 
 
 def made_in(region: Region, dynamics: Dynamics, current: str, flux: Flux, nodes: Grid) -> Float:
@@ -210,6 +231,9 @@ def _nucleon_current(mediator: str, regime: str, current: str) -> str | None:
     return "proton" if current == regime[0] else "neutron"
 
 
+JOINT = 5
+"""Dimensions of a response that depends on how the two of a pair share its energy."""
+
 PRODUCT_MASS = {"e_e": MASS["e"], "gamma_gamma": 0.0, "gamma": -1.0}
 """Of each of a pair [GeV]; negative for what is none."""
 
@@ -221,20 +245,59 @@ def seen_of(
     decay: Decay, dynamics: Dynamics, selection: Selection, energies: Float, sines: Float, used: np.ndarray
 ) -> Float:
     """Return what is selected of the decays of N on the nodes of a grid, shape (PARTS, energies, sines, bins)."""
-    response = selection.response[decay.product]
-    log_step = math.log(selection.energy_max / selection.energy_min) / (response.shape[0] - 1)
+    response, angles = selection.response[decay.product], sines.size
+    rows, sine_max = response.shape[1 if response.ndim == JOINT else -3], selection.sine_max
+    log_step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
     product = PRODUCT_MASS[decay.product]
     masses = spectrum(decay.shape, dynamics.mass, decay.daughter, decay.mediator, max(product, 0.0), dynamics.majorana)
     rule = selection.pairs
-    r_cut = np.full(response.shape[0], np.inf) if rule.r_cut is None else rule.r_cut
+    r_cut = np.full(rows, np.inf) if rule.r_cut is None else rule.r_cut
     one = masses.mass.size == 1
     cosines, turns = (COSINES, TURNS) if one else (SPECTRUM_COSINES, SPECTRUM_TURNS)
-    out = np.empty((PARTS, energies.size, sines.size, response.shape[-1]))
-    fill_seen(
-        dynamics.mass, decay.daughter, *masses, energies, sines, used, math.log(selection.energy_min), log_step,
-        selection.sine_max, response, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
-    )  # fmt: skip
-    return out
+    if response.shape[-2] == 1:
+        # Whatever the angle: what is seen of one direction is seen of all.
+        response, sine_max, turns = np.repeat(response, 2, axis=-2), 1.0, 1
+        sines, used = sines[:1], np.ascontiguousarray(used.any(axis=1, keepdims=True))
+    total = np.zeros((PARTS, energies.size, sines.size, response.shape[-1]))
+    out = np.empty_like(total)
+    for some, of_mass in _by_mass(masses, selection, response):
+        fill_seen(
+            dynamics.mass, decay.daughter, *some, energies, sines, used, math.log(selection.energy_min), log_step,
+            sine_max, of_mass, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
+        )  # fmt: skip
+        total += out
+    return np.ascontiguousarray(np.broadcast_to(total, (PARTS, energies.size, angles, response.shape[-1])))
+
+
+def _by_mass(found: Spectrum, selection: Selection, response: Float) -> Iterator[tuple[Spectrum, Float]]:
+    """Yield parts of a spectrum of masses, and the response to each as `fill_seen` takes it."""
+    nodes = selection.masses
+    if nodes is None and response.ndim != JOINT:
+        yield found, response[None]
+        return
+    for n, q in enumerate(map(float, found.mass)):
+        if found.weight[n] > 0:
+            some = Spectrum(*(np.ascontiguousarray(values[n : n + 1]) for values in found))
+            yield some, _of_ratio(q, selection, response) if nodes is None else _of_mass(q, nodes, response)
+
+
+def _of_mass(q: float, nodes: Float, response: Float) -> Float:
+    """Response to pairs of a mass, shape (1, energies, angles, bins)."""
+    above = min(max(int(np.searchsorted(nodes, q)), 1), nodes.size - 1)
+    share = min(max((q - nodes[above - 1]) / (nodes[above] - nodes[above - 1]), 0.0), 1.0)
+    return np.ascontiguousarray((1 - share) * response[above - 1] + share * response[above])[None]
+
+
+def _of_ratio(q: float, selection: Selection, response: Float) -> Float:
+    """Averages over how the two share their energy, of pairs of a mass, shape (2, energies, angles, bins)."""
+    rows, ratios = response.shape[1:3]
+    step = math.log(selection.energy_max / selection.energy_min) / (rows - 1)
+    energies = np.array([selection.energy_min * math.exp(e * step) for e in range(rows)])
+    at = np.sqrt(np.minimum(q / energies, 1.0)) * (ratios - 1)
+    below = np.minimum(at.astype(np.int64), ratios - 2)
+    share, row = (at - below)[:, None, None], np.arange(rows)
+    found = (1 - share) * response[:, row, below] + share * response[:, row, below + 1]
+    return np.ascontiguousarray(found)
 
 
 @functools.cache

@@ -70,12 +70,19 @@ class Selection:
         Nodes are uniform in ln E between these [GeV]; nothing is seen below the first, and above the last it is as
         at the last.
     sine_max
-        Nodes are uniform in sin(θ/2) from 0 to this; nothing is seen beyond.
+        Nodes are uniform in sin(θ/2) from 0 to this; nothing is seen beyond. Of one node alone the angle does not
+        matter, and this neither.
     response
         By what is visible (of PRODUCTS), the probability to be selected into each signal bin, efficiency included,
-        shape (energies, angles, bins); what is not there is not seen.
+        shape (energies, angles, bins); what is not there is not seen. Of pairs it may depend on their mass q too, and
+        on how the two share the energy, as where each has errors: averages over 1 and P₂ as those of
+        `scanner.physics.visible.pair_shares`, shape (2, energies, ratios, angles, bins), with nodes uniform in the
+        square root of q/E from 0 to 1.
     pairs
-        Which pairs are seen.
+        Which pairs are seen, where the response does not say it.
+    masses
+        Nodes of the mass of a pair [GeV], increasing, where a selection depends on it: responses then have a first axis
+        for it, and are linear between nodes, and beyond them as at the nearest.
     """
 
     energy_min: float
@@ -83,6 +90,7 @@ class Selection:
     sine_max: float
     response: Mapping[str, Float]
     pairs: PairRule = field(default=PairRule())
+    masses: Float | None = None
 
 
 @dataclass(frozen=True)

@@ -405,6 +405,17 @@ def test_a_spectrum_stacks_what_was_predicted_and_shows_the_data(tmp_path: Path,
     assert panels["numu, rhc"].get_xlabel() == "bin" and panels["numu, rhc"].get_ylabel() == "events"
 
 
+def test_other_points_are_lines_on_the_background(tmp_path: Path, saved: list[Figure]) -> None:
+    null = scanner.predict("two_flavour", "miniboone_fhc", dm2=0.04, sin2_2theta=0.0)
+    other = scanner.predict("two_flavour", "miniboone_fhc", dm2=0.04, sin2_2theta=0.8)
+    plot_spectrum(null, tmp_path / "figure.png", "title", {"best fit": other})
+    axes = next(axes for axes in saved[0].axes if axes.get_title() == "nue, fhc")
+    line = next(line for line in axes.lines if line.get_label() == "best fit")
+    expected = (other.signal + other.background)[:11] / (other.E_high - other.E_low)[:11]
+    np.testing.assert_allclose(line.get_ydata()[:-1], expected, rtol=1e-12)  # type: ignore[index]
+    assert {text.get_text() for text in axes.get_legend().get_texts()} == {"background", "best fit", "data"}
+
+
 def test_bins_without_edges_have_names(tmp_path: Path, saved: list[Figure]) -> None:
     plot_spectrum(scanner.predict("hnl", "t2k_nd280_hnl", m_N=0.3, Umu4_sq=1e-8), tmp_path / "figure.png")
     assert [axes.get_title() for axes in saved[0].axes] == ["fhc", "rhc"]

@@ -88,6 +88,12 @@ def test_predict_outside_the_model_is_valid_json() -> None:
     assert (found["status"], found["chi2"], set(found["signal"])) == ("outside_model", None, {None})
 
 
+def test_predict_draws_other_points(tmp_path: Path) -> None:
+    figure = tmp_path / "figure.png"
+    call("predict", "two_flavour", "miniboone_fhc", "--plot", str(figure), "--also", "best: dm2=0.04 sin2_2theta=0.8")
+    assert figure.stat().st_size > 1000
+
+
 def test_predict_in_words() -> None:
     text = call("predict", "sterile_3p1", "miniboone_fhc", *VALUES).stdout
     expected = scanner.predict("sterile_3p1", "miniboone_fhc", **POINT)
@@ -105,6 +111,8 @@ def test_predict_in_words() -> None:
         (["sterile_3p1", "miniboone", "dm2_41=-1"], "allowed: 0 to 1e+06 eV^2"),
         (["sterile_3p1", "miniboone", "dm2_41=nan"], "allowed: 0 to 1e+06 eV^2"),
         (["sterile_3p1", "miniboone", "model=1"], "unknown parameter 'model'"),
+        (["sterile_3p1", "miniboone", "--also", "best: dm2_41=1"], "add --plot"),
+        (["sterile_3p1", "miniboone", "--plot", "x.png", "--also", "dm2_41=1"], "needs a label before the values"),
     ],
 )
 def test_predict_refuses(arguments: list[str], fragment: str) -> None:

@@ -26,7 +26,7 @@ from scanner.physics.upscattered import grid
 from scanner.physics.upscattering import CM2, DIPOLE, differential, q2_limits, target
 from scanner.physics.visible import PHOTON
 from scanner.signals.dark_neutrino import Decay, Dynamics
-from scanner.signals.upscattering_events import decay_lengths, made_in, sample_events
+from scanner.signals.upscattering_events import decay_lengths, group_events, made_in
 from scanner.signals.upscattering_samples import Flux
 
 E_SQUARED, HBARC = 4 * math.pi / 137.035999, 1.973269804e-16
@@ -217,7 +217,7 @@ def test_rates_against_thrown_events(name: str, index: int, m: float, moment: fl
     one = registry.experiment(name).signals["upscattering"][index]
     dynamics = Dynamics("dipole", m, 0.0, (Decay("gamma", PHOTON),), majorana=True)
     length = HBARC / (2 * (moment / 2) ** 2 * m**3 / (4 * math.pi))
-    found = sample_events(dynamics, ("p",), (1,), one, np.array([length]))[0, 0, 0, 0, 0]
+    found = group_events(dynamics, ("p",), (1,), (one,), np.array([length]))[0][0, 0, 0, 0, 0]
     expected, error = _thrown(name, index, m, moment, size)
     assert error < 0.015 * expected
     assert found * (moment / 2) ** 2 * E_SQUARED == pytest.approx(expected, abs=3 * error + 0.01 * expected)
@@ -257,7 +257,7 @@ def _over_lengths(name: str, m: float) -> tuple[np.ndarray, np.ndarray]:
     dynamics = Dynamics("dipole", m, 0.0, (Decay("gamma", PHOTON),))
     first, step = decay_lengths(m, samples)
     lengths = np.exp(first + step * np.arange(64))
-    return lengths, sum(sample_events(dynamics, ("p",), (1,), one, lengths)[0, 0, 0, :, 0] for one in samples)
+    return lengths, sum(group_events(dynamics, ("p",), (1,), (one,), lengths)[0][0, 0, 0, :, 0] for one in samples)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_interpolation_over_the_lifetime(name: str, m4: float) -> None:
     widths = [model.widths(m4=m4, mu_tr_mu=mu) for mu in moments]
     lengths = np.array([HBARC / float(sum(w.values())) for w in widths])
     ratios = {name: float(widths[0][name] / sum(widths[0].values())) for name in ("nu_gamma", "nu_e_e")}
-    direct = sum(sample_events(dynamics, ("p",), (1,), one, lengths)[:, 0, 0, :, 0] for one in samples)
+    direct = sum(group_events(dynamics, ("p",), (1,), (one,), lengths)[0][:, 0, 0, :, 0] for one in samples)
     expected = (ratios["nu_gamma"] * direct[0] + ratios["nu_e_e"] * direct[1]) * (moments / 2) ** 2
     efficiency = signal / expected  # e², as the model has it
     relevant = (direct[0] > 1e-7 * direct[0].max()) & (lengths < _over_lengths(name, m4)[0][-1])

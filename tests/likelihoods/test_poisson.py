@@ -51,6 +51,20 @@ def test_profile_is_the_minimum(seed: int) -> None:
     assert deviance(likelihood, list(signal))[0] == pytest.approx(brute_force(likelihood, signal), abs=2e-6)
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 300.0, 1e5])
+def test_large_uncertain_backgrounds(size: float) -> None:
+    """A background that takes a signal up makes the deviance flat in θ, where Newton's steps must not get stuck."""
+    background = np.array([4.0, 6e4, 2e3])
+    likelihood = Poisson(background, background, np.array([2.0, 1.4e4, 5e2]), 0.2)
+    signal = size * np.array([0.02, 1.0, 0.3])
+    grid = np.linspace(-80, 10, 1801)
+    nearest = grid[np.argmin([fixed(likelihood, signal, x) + x * x for x in grid])]
+    best = optimize.minimize_scalar(
+        lambda x: fixed(likelihood, signal, x) + x * x, bounds=(nearest - 0.1, nearest + 0.1), method="bounded"
+    )
+    assert deviance(likelihood, signal) == pytest.approx(best.fun, rel=1e-6, abs=1e-8)
+
+
 def test_nothing_expected_nothing_seen_is_2n() -> None:
     """The zero-background counting limit: 2.303 events at Δχ² = 2 ln 10."""
     likelihood = Poisson(np.zeros(2), np.zeros(2))
