@@ -45,6 +45,7 @@ from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
 from scanner.experiments.fluxes import BEAMS, flux
+from scanner.experiments.matter import nuclei
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.detector import Cuts, Nodes, Resolution, energy_resolution, response
 from scanner.physics.geometry import DecayProbability, angle_nodes, decay_probability, length_nodes
@@ -109,17 +110,6 @@ class DoubleBang(NamedTuple):
     efficiency: float
     shape: Shape
     """Where both are seen; a beam goes along z."""
-
-
-def nuclei(tonnes: float, **molecules: tuple[float, float]) -> dict[str, float]:
-    """Return numbers of nuclei: for each nuclide, how many of it a molecule has, and the mass of that [g/mol].
-
-    Examples
-    --------
-    >>> f"{nuclei(1.0, Ar40=(1, 39.948))['Ar40']:.4g}"
-    '1.507e+28'
-    """
-    return {name: tonnes * 1e6 * AVOGADRO * number / mass for name, (number, mass) in molecules.items()}
 
 
 # Oscillations
@@ -240,7 +230,7 @@ CCFR_DOUBLE_BANG = DoubleBang(
     seen=9.0,
     background=3.0,
     background_error=0.45,  # 0.2 ⊕ 0.4
-    targets=nuclei(CCFR_TONNES, Fe56=(1, 55.845)),
+    targets=nuclei({"Fe56": CCFR_TONNES}),
     least_hadronic=10.0,
     least_visible=10.0,
     resolution=(0.85, 0.0),  # of hadrons (Sakumoto et al.; from memory)
@@ -280,6 +270,9 @@ ICE_DENSITY = 0.917
 DEEPCORE_VOLUME = float(np.pi) * DEEPCORE_RADIUS**2 * DEEPCORE_HEIGHT
 """[m³]."""
 
+WATER = {"H1": 2 * 1.008 / 18.015, "O16": 15.999 / 18.015}
+"""Shares of its mass."""
+
 ICECUBE_YEARS = 10.0
 
 ICECUBE_DOUBLE_BANG = DoubleBang(
@@ -287,7 +280,7 @@ ICECUBE_DOUBLE_BANG = DoubleBang(
     seen=0.05 * ICECUBE_YEARS,
     background=0.05 * ICECUBE_YEARS,  # coincident cascades, 0.05 a year; 1707.08573, from memory
     background_error=0.0,
-    targets=nuclei(DEEPCORE_VOLUME * ICE_DENSITY, H1=(2, 18.015), O16=(1, 18.015)),
+    targets=nuclei({name: share * DEEPCORE_VOLUME * ICE_DENSITY for name, share in WATER.items()}),
     least_hadronic=5.0,
     least_visible=5.0,
     resolution=(0.0, 0.3),  # assumed
@@ -320,7 +313,7 @@ DUNE_DOUBLE_BANG = DoubleBang(
     seen=0.0,
     background=0.0,  # "very low" (2105.09357)
     background_error=0.0,
-    targets=nuclei(DUNE_TONNES, Ar40=(1, 39.948)),
+    targets=nuclei({"Ar40": DUNE_TONNES}),
     least_hadronic=0.1,
     least_visible=0.03,
     resolution=(0.15, 0.02),  # of the design report (2002.03005; from memory)

@@ -50,11 +50,11 @@ from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
 from scanner.experiments.fluxes import BEAMS, flux
+from scanner.experiments.matter import nuclei
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.gaussian_pulls import GaussianPulls
 from scanner.likelihoods.poisson import Poisson
 from scanner.physics.detector import REACH, Cuts, Nodes, Resolution, response
-from scanner.physics.form_factors import nuclide
 from scanner.physics.geometry import decay_probability, length_nodes
 from scanner.physics.shapes import Box, Cylinder, Shape
 from scanner.signals.upscattering_samples import PairRule, Region, Selection, UpscatteringResponse
@@ -85,9 +85,6 @@ class Showers(NamedTuple):
         root = np.sqrt(energy)
         return Resolution(energy * (self.stochastic / root + self.constant), self.angle + self.angle_stochastic / root)
 
-
-AVOGADRO_PER_TONNE = 6.02214076e29
-"""Atomic mass units in 1e6 g: nuclei of mass A u in a tonne, times A."""
 
 SOFTEST = 0.030
 """Of a pair [GeV]; 1812.08768."""
@@ -233,12 +230,8 @@ def _sample(name: str, beam: str, protons: float, of: _Detector, seen: Selection
     shortest = 0.05
     # N are forward, and so is what is selected of them: the way along the beam serves all directions.
     decay = decay_probability(of.shape, of.shape, np.zeros(1), length_nodes(shortest, of.longest), points=12)
-    region = Region(_nuclei(of.mass, of.share), decay, nucleons=False)
+    region = Region(nuclei({name: of.mass * share for name, share in of.share.items()}), decay, nucleons=False)
     return UpscatteringResponse(name, flux(beam, protons), (region,), seen, first_bin, shortest, of.longest)
-
-
-def _nuclei(mass: float, share: dict[str, float]) -> dict[str, float]:
-    return {name: AVOGADRO_PER_TONNE * mass * part / nuclide(name).A for name, part in share.items()}
 
 
 MINERVA_DETECTOR = _Detector(MINERVA_MASS, {"C12": 12 / 13, "H1": 1 / 13}, MINERVA_SHAPE, 2.5)

@@ -15,6 +15,7 @@ from scanner.experiments import electron_scattering as es
 from scanner.experiments.fluxes import flux
 from scanner.physics.detector import Cuts
 from scanner.physics.form_factors import nuclide
+from scanner.units import AVOGADRO
 
 ALPHA, GEV2_CM2, M_E, M_N = 1 / 137.035999, 3.8937937e-28, 0.51099895e-3, 0.93956542
 POINT = {
@@ -104,7 +105,7 @@ def on_electrons(beam: str, protons: float, electrons: float, cuts: Cuts, sigma:
 
 @pytest.mark.parametrize(("mode", "beam", "observed"), [("nu", "charmii_fhc", 2677), ("nubar", "charmii_rhc", 2752)])
 def test_mass_and_protons_of_charm2_make_its_scattering_on_electrons(mode: str, beam: str, observed: float) -> None:
-    electrons = es.CHARM2_MASS * es.AVOGADRO_PER_TONNE / 2
+    electrons = es.CHARM2_MASS * 1e6 * AVOGADRO / 2
     found = es.CHARM2_EFFICIENCY * on_electrons(beam, es.charm2_protons(mode), electrons, es.CHARM2_CUTS)
     assert found == pytest.approx(observed, rel=0.08)
     assert es.charm2_counts(mode)[2] == pytest.approx(observed, rel=0.1)
@@ -113,7 +114,7 @@ def test_mass_and_protons_of_charm2_make_its_scattering_on_electrons(mode: str, 
 def test_background_of_nova_is_its_scattering_on_electrons() -> None:
     charge = {"H1": 1, "C12": 6, "O16": 8, "Cl35": 17, "Ti48": 22}
     per_tonne = sum(part * charge[name] / nuclide(name).A for name, part in es.NOVA_SHARE.items())
-    electrons = es.NOVA_MASS * es.AVOGADRO_PER_TONNE * per_tonne
+    electrons = es.NOVA_MASS * 1e6 * AVOGADRO * per_tonne
     found = on_electrons("nova_fhc", es.NOVA_PROTONS, electrons, es.NOVA_CUTS, es.NOVA_RESOLUTION.angle)
     assert es.NOVA_EFFICIENCY * found == pytest.approx(es.NOVA_ELECTRONS, rel=0.1)
     assert "factor of two" in " ".join(registry.experiment("nova_nd").notes)
