@@ -212,7 +212,8 @@ class DarkNeutrinoVector(DarkNeutrinoModel):
 def _weak(state: str, values: Mapping[str, float], found: Vertices, majorana: bool) -> dict[str, float]:
     """Widths through Z and W, and their interference with Z′ (whose own dark decays do not matter in it)."""
     mass, mixings = found.masses[state], mixings_of(state, values)
-    widths = dict(zip(CHANNELS, map(float, mixings**2 @ weak_rows(mass, majorana)), strict=True))
+    by_channel = (mixings**2)[:, None] * weak_rows(mass, majorana)
+    widths = dict(zip(CHANNELS, map(math.fsum, by_channel.T), strict=True))
     if values["alpha_D"] == 0:
         return widths
     # That function's charge is the one of α(0).
@@ -220,7 +221,7 @@ def _weak(state: str, values: Mapping[str, float], found: Vertices, majorana: bo
     photon = DarkPhoton(values["m_Zprime"], values["alpha_D"], epsilon, values["BR_inv"])
     products = mixings * found.light[state] / math.sqrt(4 * math.pi * values["alpha_D"])
     for channel, rows in dark_photon_widths(mass, photon).interference.items():
-        widths[channel] += (2.0 if majorana else 1.0) * float(products @ rows)
+        widths[channel] += (2.0 if majorana else 1.0) * math.fsum(products * rows)
     return widths
 
 

@@ -77,7 +77,7 @@ def vertices(values: Mapping[str, float]) -> Vertices:
     heavy = {(i, j): g_D * dark[i] * dark[j] for i, j in pairs}
     charge = charge_of(values) * values["epsilon"]
     mediator = VectorMediator(mass, V_l=-charge, V_p=charge, BR_inv=BR_inv)
-    return Vertices(masses, light, heavy, g_D * float(np.dot(overlap, overlap)), mediator)
+    return Vertices(masses, light, heavy, g_D * math.fsum(overlap * overlap), mediator)
 
 
 def mixings_of(state: str, values: Mapping[str, float]) -> np.ndarray:
@@ -89,7 +89,7 @@ def dark_pairs(found: Vertices, states: tuple[str, ...], majorana: bool) -> dict
     """Return the decays of Z′ into light neutrinos and the given states, by name."""
     pairs = {"nu_nu": DarkPair(0.0, 0.0, found.neutrinos**2, majorana)}
     for state in states:
-        both = 2 * float(np.dot(found.light[state], found.light[state]))
+        both = 2 * math.fsum(found.light[state] ** 2)
         pairs[f"nu_{state}"] = DarkPair(0.0, found.masses[state], both, majorana)
     for (i, j), coupling in found.heavy.items():
         if i in states and j in states:
@@ -101,5 +101,5 @@ def dark_pairs(found: Vertices, states: tuple[str, ...], majorana: bool) -> dict
 def coupling_squared(found: Vertices, state: str, daughter: str) -> float:
     """Return |V|² of a state and a daughter: ``nu`` is the sum over light neutrinos."""
     if daughter == "nu":
-        return float(np.dot(found.light[state], found.light[state]))
+        return math.fsum(found.light[state] ** 2)
     return found.heavy.get((daughter, state), 0.0) ** 2

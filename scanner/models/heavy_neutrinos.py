@@ -188,7 +188,7 @@ class HeavyNeutrinoModel(Model):
             raise InputError(f"{self.name}.m_N", problem, self._mass(values), f"m_N up to {COMPLETE_BELOW:g} GeV")
         widths: dict[str, float] = {}
         for channel, row in zip(found.channels, rows.T, strict=True):
-            widths[channel.name] = widths.get(channel.name, 0.0) + float(couplings @ row)
+            widths[channel.name] = widths.get(channel.name, 0.0) + math.fsum(couplings * row)
         return widths
 
     def ctau(self, **params: float | str) -> float:
@@ -227,7 +227,7 @@ class HeavyNeutrinoModel(Model):
         scale = self._state(values).scale
         mixings = np.array([scale * monomial.value(values) for monomial in found.mixings])
         ratios = production_ratios(self._mass(values))
-        return {mode: float(of @ mixings) for mode, of in ratios.items() if mode.startswith(f"{parent}->")}
+        return {mode: math.fsum(of * mixings) for mode, of in ratios.items() if mode.startswith(f"{parent}->")}
 
     def _state(self, values: dict[str, float]) -> State:
         found = self.heavy_neutrino

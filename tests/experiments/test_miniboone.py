@@ -12,7 +12,7 @@ from scanner import registry, tables
 from scanner.config import read_scan_file
 from scanner.evaluate import evaluate
 from scanner.experiments.builders import miniboone as builder
-from scanner.experiments.tables import read_table
+from scanner.experiments.tables import DATA, read_table
 from scanner.grid import Block, logarithmic
 from scanner.prediction import predict
 from scanner.scan import resolve
@@ -101,7 +101,6 @@ def test_response_reproduces_the_ntuple(response: str, shared_data: Path) -> Non
 
 
 def _channel(response: str) -> dict[str, np.ndarray]:
-    from scanner.experiments.tables import DATA
 
     return dict(read_table(DATA / f"miniboone_response_{response}.txt").columns)
 
@@ -116,7 +115,7 @@ def _template(cells: dict[str, np.ndarray], dm2: float) -> np.ndarray:
 def test_builder_makes_the_shipped_tables(shared_data: Path, tmp_path: Path) -> None:
     builder.build(shared_data / "miniboone_2020", tmp_path)
     for made in tmp_path.iterdir():
-        shipped = read_table(builder.DATA / made.name)
+        shipped = read_table(DATA / made.name)
         for name, values in read_table(made).columns.items():
             np.testing.assert_allclose(values, shipped.columns[name], rtol=1e-9, atol=1e-12)
         assert {"title", "source", "release_date", "builder", "columns"} <= set(shipped.header)

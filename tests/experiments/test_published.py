@@ -17,7 +17,7 @@ from scanner.errors import InputError
 from scanner.experiments import hnl_curves, peak_searches, published
 from scanner.experiments.builders import hnl_limits as builder
 from scanner.experiments.hnl_curves import PublishedLimit
-from scanner.experiments.tables import read_table
+from scanner.experiments.tables import DATA, read_table
 from scanner.physics.particles import BOHR_MAGNETON
 from scanner.prediction import predict
 from scanner.signals import bbn, peak_search, published_bound
@@ -218,7 +218,7 @@ class TestFacts:
 class TestBuilder:
     def test_it_makes_the_shipped_table(self, shared_data: Path, tmp_path: Path) -> None:
         builder.build(shared_data / "hnl_limits", tmp_path)
-        made, shipped = (read_table(folder / "hnl_limits.txt") for folder in (tmp_path, builder.DATA))
+        made, shipped = (read_table(folder / "hnl_limits.txt") for folder in (tmp_path, DATA))
         assert made.header == shipped.header
         for name, values in made.columns.items():
             np.testing.assert_allclose(values, shipped.columns[name], rtol=2e-5)
