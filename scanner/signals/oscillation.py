@@ -23,9 +23,8 @@ import numpy as np
 
 from scanner.errors import InputError, Status
 from scanner.physics.averages import averaged_interference, averaged_levels
-from scanner.physics.kernel import kernel
+from scanner.signals import templates
 from scanner.signals.base import Prediction, Table
-from scanner.signals.monomials import fill_monomials, pack_monomials
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("oscillation",)
@@ -209,24 +208,8 @@ def bind(model: OscillationModel, channels: Sequence[OscillationResponse], bins:
         Where the model needs energies or densities that the experiment does not state.
     """
     terms = [(c, t) for c in channels for t in model(c.source, c.target, c.antineutrino)]
-    monomials = [(i, m) for i, (_, term) in enumerate(terms) for m in term.amplitude]
-    parameters = tuple(dict.fromkeys(name for _, m in monomials for name in m.powers))
-    packed = pack_monomials([m for _, m in monomials], parameters)
-    table_of = [i for i, _ in monomials]
-
-    def add(
-        values: np.ndarray,
-        nodes: tuple[np.ndarray, ...],
-        tables: tuple[np.ndarray, ...],
-        signal: np.ndarray,
-    ) -> None:
-        amplitudes = np.empty((len(monomials), signal.shape[0]))
-        fill_monomials(values, *packed, amplitudes)
-        for amplitude, t in zip(amplitudes, table_of, strict=True):
-            _add_term(amplitude, nodes[t], tables[t], signal)
-
-    tables = tuple(_template(i, channel, term, bins) for i, (channel, term) in enumerate(terms))
-    return Prediction(parameters, tables, add)
+    tables = [_template(i, channel, term, bins) for i, (channel, term) in enumerate(terms)]
+    return templates.prediction([term.amplitude for _, term in terms], tables)
 
 
 def _template(number: int, channel: OscillationResponse, term: OscillationTerm | LevelTerm, bins: int) -> Table:
@@ -237,12 +220,3 @@ def _template(number: int, channel: OscillationResponse, term: OscillationTerm |
 
     name = f"{number}_{channel.source}_{channel.target}" + ("_bar" if channel.antineutrino else "")
     return Table(name, term.parameters, (bins,), build, term.inputs(channel))
-
-
-@kernel("void(f8[::1], i8[::1], f8[:, ::1], f8[:, ::1])")
-def _add_term(amplitude, nodes, template, signal):  # type: ignore[no-untyped-def]
-    """Add amplitude · template[node] to the signal of every point."""
-    for point in range(signal.shape[0]):
-        node = nodes[point]
-        for b in range(signal.shape[1]):
-            signal[point, b] += amplitude[point] * template[node, b]
