@@ -54,7 +54,7 @@ def load(name: str) -> Experiment:
             "backgrounds and the nu_mu sample do not oscillate (not in the release)",
             "points with dm2 above 100 eV^2 are marked not_converged: the response is made for the official grid",
             "potentials of matter see a path of 2.0 g/cm^3, an estimate good to 15 %; where probabilities depend on E "
-            "and L apart, cells count at their mean energy: within 1e-3 for splittings up to 1 eV^2, 2 % up to 10 eV^2",
+            "and L apart, bins are good to 2e-3 for splittings in matter up to 10 eV^2, to 2 % up to 100 eV^2",
         ),
     )
 
@@ -72,5 +72,6 @@ def _channel(response: str, first_bin: int) -> OscillationResponse:
         phase=float(str(table.header["phase"])),
         dm2_max=float(str(table.header["dm2_max"])),
         energy=table.columns["energy"],
+        energy_spread=table.columns["energy_spread"],
         path_density=PATH_DENSITY,
     )

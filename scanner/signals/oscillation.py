@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -108,36 +109,19 @@ class LevelTerm:
 
     def inputs(self, channel: OscillationResponse) -> tuple[np.ndarray, ...]:
         """Arrays of a channel that the table is made from."""
-        numbers = np.array([channel.phase, self._density(channel)])
-        return (channel.bin, channel.weight, channel.mean, channel.variance, self._energy(channel), numbers)
+        return (*_by_energy(channel), np.array([channel.phase, self._density(channel)]))
 
     def build(self, channel: OscillationResponse, values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the table's entries and statuses; see `Table`."""
-        energy, density = self._energy(channel), self._density(channel)
+        cells, density, limit = _by_energy(channel), self._density(channel), channel.dm2_max * _SLACK
         entries, status = np.zeros((len(values), bins)), np.full(len(values), Status.ok, dtype=np.uint8)
         fast = np.empty(bins)
         for node, point in enumerate(values):
-            coefficients, levels = self.levels(point, energy, density)
-            averaged_levels(
-                channel.phase,
-                coefficients,
-                levels,
-                channel.bin,
-                channel.weight,
-                channel.mean,
-                channel.variance,
-                channel.dm2_max * _SLACK,
-                entries[node],
-                fast,
-            )
+            coefficients, levels = self.levels(point, cells.energy, density)
+            averaged_levels(channel.phase, coefficients, levels, *cells[:4], limit, entries[node], fast)
             if np.any(fast > _TOLERATED * np.abs(entries[node])):
                 status[node] = Status.not_converged
         return entries, status
-
-    def _energy(self, channel: OscillationResponse) -> np.ndarray:
-        if channel.energy is None:
-            raise InputError("", "this experiment does not give the energy of its cells, which oscillation here needs")
-        return channel.energy
 
     def _density(self, channel: OscillationResponse) -> float:
         if not self.in_matter:
@@ -145,6 +129,31 @@ class LevelTerm:
         if channel.path_density is None:
             raise InputError("", "this experiment does not give the density of its path, which oscillation here needs")
         return channel.path_density
+
+
+class _Cells(NamedTuple):
+    """Cells of one energy each, every array of shape (cells,)."""
+
+    bin: np.ndarray
+    weight: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    energy: np.ndarray
+
+
+def _by_energy(channel: OscillationResponse) -> _Cells:
+    """Return the cells of a channel, each at its mean energy or, where it has a spread σ, half of it at ±σ from there.
+
+    L/E of a cell is narrow, so that its energies are those of its baselines; the two halves have their first moments.
+    """
+    if channel.energy is None:
+        raise InputError("", "this experiment does not give the energy of its cells, which oscillation here needs")
+    spread = np.zeros_like(channel.energy) if channel.energy_spread is None else channel.energy_spread
+    wide = np.flatnonzero(spread > 0)
+    share = np.where(spread > 0, 0.5, 1.0) * channel.weight
+    once = (channel.bin, share, channel.mean, channel.variance, channel.energy - spread)
+    again = (*once[:4], channel.energy + spread)
+    return _Cells(*(np.concatenate([a, b[wide]]) for a, b in zip(once, again, strict=True)))
 
 
 OscillationModel = Callable[[str, str, bool], tuple[OscillationTerm | LevelTerm, ...]]
@@ -173,6 +182,8 @@ class OscillationResponse:
         Largest Δm² [eV²] up to which the cells promise their accuracy.
     energy
         Mean true energy in each cell [GeV], shape (cells,); None where the response does not have it.
+    energy_spread
+        Its standard deviation in each cell [GeV], shape (cells,); None where a cell is of one energy.
     path_density
         Mean mass density along the path of the neutrinos [g/cm³]; None where nothing is known of it.
     """
@@ -187,6 +198,7 @@ class OscillationResponse:
     phase: float
     dm2_max: float
     energy: np.ndarray | None = None
+    energy_spread: np.ndarray | None = None
     path_density: float | None = None
 
 

@@ -141,6 +141,16 @@ def test_decay_alone_has_a_signal() -> None:
     assert found == pytest.approx(0.03 * 0.05 * np.expm1(-2 * OSCILLATION_PHASE * 0.6) ** 2, rel=1e-12)
 
 
+def test_energies_within_a_cell_count() -> None:
+    """Half of a cell is at each of Ē ± σ; a spread of 0 is none."""
+    p, channel = MODELS["quasi_sterile"], response("mu", "e", False, 0.25, 0.5)
+    spread = replace(channel, energy_spread=np.array([0.02]))
+    halves = [signal("quasi_sterile", replace(channel, energy=np.array([E])), p)[0] for E in (0.23, 0.27)]
+    assert signal("quasi_sterile", spread, p)[0] == pytest.approx(sum(halves) / 2, rel=1e-14)
+    none = replace(channel, energy_spread=np.zeros(1))
+    assert signal("quasi_sterile", none, p) == signal("quasi_sterile", channel, p)
+
+
 # ----- what cells promise
 
 

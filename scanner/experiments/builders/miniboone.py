@@ -7,7 +7,7 @@ Usage::
 RELEASE is the unpacked data release of arXiv:2006.16883 with its folders ``fhc``, ``rhc`` and ``combined``.
 Writes ``miniboone_spectra.txt`` (data and predictions), ``miniboone_covariance_*.txt`` (fractional covariance,
 upper triangle) and ``miniboone_response_*.txt`` (events of full ν_μ→ν_e transmutation in cells of L/E,
-with the mean energy of each).
+with the mean and the spread of the energy in each).
 """
 
 from __future__ import annotations
@@ -167,6 +167,7 @@ def _write_response(events: np.ndarray, edges: np.ndarray, name: str, ntuple: st
             "mean": ("km/GeV", "%.9g", values[2]),
             "variance": ("km^2/GeV^2", "%.6g", values[3]),
             "energy": ("GeV", "%.6g", values[4]),
+            "energy_spread": ("GeV", "%.4g", values[5]),
         },
     )
 
@@ -188,7 +189,7 @@ def compress(x: np.ndarray, weight: np.ndarray, energy: np.ndarray) -> list[tupl
 
     Returns
     -------
-    list of (weight, mean, variance, mean energy)
+    list of (weight, mean, variance, mean energy, its standard deviation)
         In order of x.
     """
     order = np.argsort(x, kind="stable")
@@ -197,7 +198,7 @@ def compress(x: np.ndarray, weight: np.ndarray, energy: np.ndarray) -> list[tupl
     exact = np.array([np.sum(weight * np.sin(PHASE * m * x) ** 2) for m in dm2])
     for cells in _refinements(x, weight, energy):
         approximate = np.zeros((dm2.size, 1))
-        w, mean, variance, _ = (np.ascontiguousarray(c) for c in np.array(cells).T)
+        w, mean, variance, *_ = (np.ascontiguousarray(c) for c in np.array(cells).T)
         averaged_sin_squared(PHASE, dm2, np.zeros(w.size, np.int64), w, mean, variance, approximate)
         if np.abs(approximate[:, 0] / exact - 1).max() < TOLERANCE:
             return cells
@@ -222,7 +223,7 @@ def _refinements(x: np.ndarray, weight: np.ndarray, energy: np.ndarray) -> Itera
 def _cell(
     x: np.ndarray, weight: np.ndarray, energy: np.ndarray, a: int, b: int
 ) -> tuple[float, int, int, tuple[float, ...]]:
-    """Return (−error, a, b, (weight, mean, variance, energy)) of the events a:b; the error of a single event is 0."""
+    """Return (−error, a, b, cell as of `compress`) of the events a:b; the error of a single event is 0."""
     total = weight[a:b].sum()
     mean = (weight[a:b] * x[a:b]).sum() / total
     d = x[a:b] - mean
@@ -231,7 +232,8 @@ def _cell(
     error = k**3 * abs(third) / 6 + k**4 * abs(fourth - 3 * variance**2) / 24
     size = total * min(2.0, error) if b - a > 1 else 0.0
     mean_energy = (weight[a:b] * energy[a:b]).sum() / total
-    return -size, a, b, (float(total), float(mean), float(variance), float(mean_energy))
+    spread = math.sqrt((weight[a:b] * (energy[a:b] - mean_energy) ** 2).sum() / total)
+    return -size, a, b, (float(total), float(mean), float(variance), float(mean_energy), spread)
 
 
 def main() -> None:
