@@ -318,7 +318,7 @@ def _member(model: Model, where: str, name: str, zero: frozenset[str]) -> Member
             allowed=f"one with {' or '.join(model.signals)}; {name} has {', '.join(experiment.signals)}",
         )
     bins = experiment.signal_bins.size
-    predictions = tuple(_bind(s, model, zero, experiment, bins) for s in common)
+    predictions = tuple(_named(lambda s: _bind(s, model, zero, experiment, bins), where, s) for s in common)
     return Member(experiment, predictions)
 
 

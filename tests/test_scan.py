@@ -41,7 +41,7 @@ def _ratio(of: Any, factor: Any = 1) -> dict[str, Any]:
 
 REFUSED = [
     # changes of the file, path in the message, fragments of the message
-    ({"model": "sterile_3p2"}, "model", ("unknown model", "sterile_3p1, two_flavour", "mean 'sterile_3p1'?")),
+    ({"model": "sterile_3p2"}, "model", ("unknown model", "sterile_3p1, ", "mean 'sterile_3p1'?")),
     ({"experiments": ["miniboon_fhc"]}, "experiments[0]", ("unknown experiment", "did you mean 'miniboone_fhc'?")),
     ({"experiments": ["miniboone", "nova"]}, "experiments[1]", ("miniboone, miniboone_fhc, miniboone_rhc",)),
     ({"axes": {"dm2_14": DM2}}, "axes.dm2_14", ("no parameter 'dm2_14'", PARAMETERS, "did you mean 'dm2_41'?")),

@@ -12,6 +12,7 @@ import math
 import numpy as np
 from numba import types
 
+from scanner.physics.averages import averaged_interference
 from scanner.physics.kernel import INPUT, INPUT_INDEX, kernel
 from scanner.units import MATTER_POTENTIAL, OSCILLATION_PHASE
 
@@ -146,6 +147,58 @@ def _probability(alpha, beta, vectors, dm2, L_over_E):  # type: ignore[no-untype
     return amplitude.real**2 + amplitude.imag**2
 
 
+@kernel(types.void(_MIXING, INPUT, _f8, _f8, _f8, _f8, _MATRIX))
+def hamiltonian_3p1(U, dm2, density, Ye, V_s, E, h):  # type: ignore[no-untyped-def]
+    """Fill 2EH [eV²] of 3+1 neutrinos in the mass basis: nearly diagonal, and constant in vacuum.
+
+    Parameters
+    ----------
+    U, dm2
+        As in `probability_3p1`; U* for antineutrinos.
+    density, Ye, V_s, E : float
+        Density [g/cm³] and potential of the sterile state [eV], both negative for antineutrinos; electrons per
+        nucleon; energy [GeV].
+    h : complex128[4, 4]
+        Filled.
+    """
+    strength = _TWICE_EV_PER_GEV * MATTER_POTENTIAL * density * E
+    of_sterile = _TWICE_EV_PER_GEV * V_s * E
+    for j in range(4):
+        for k in range(4):
+            # V_CC, and -V_NC of the sterile state: V_NC of the active ones is common.
+            by_e = Ye * U[0, j].conjugate() * U[0, k]
+            by_s = U[3, j].conjugate() * U[3, k]
+            h[j, k] = strength * (by_e + 0.5 * (1 - Ye) * by_s) + of_sterile * by_s
+        h[j, j] += dm2[j]
+
+
+@kernel(types.void(_i8, _i8, INPUT, INPUT, _MIXING, INPUT, _f8, _f8, _flag, _f8, _FLOATS))
+def probability_3p1_potential(  # type: ignore[no-untyped-def]
+    alpha, beta, E, L, mixing, dm2, density, Ye, antineutrino, V_s, out
+):
+    """Fill out with P(ν_α → ν_β) of 3+1 neutrinos, the sterile state in a potential of its own.
+
+    Parameters
+    ----------
+    V_s : float
+        What H_ss has besides -V_NC [eV], of neutrinos; antineutrinos have -V_s.
+    alpha, beta, E, L, mixing, dm2, density, Ye, antineutrino, out
+        As in `probability_3p1`.
+    """
+    U = np.conj(mixing) if antineutrino else mixing.copy()
+    sign = -1.0 if antineutrino else 1.0
+    in_vacuum = density == 0 and V_s == 0
+    h, vectors, values, solved = np.empty_like(U), np.empty_like(U), np.empty(4), np.nan
+    for i in range(E.size):
+        if not (E[i] == solved or (in_vacuum and i > 0)):
+            hamiltonian_3p1(U, dm2, sign * density, Ye, sign * V_s, E[i], h)
+            for j in range(4):
+                vectors[j, :] = U[:, j]
+            hermitian_eigensystem_4(h, vectors, values)
+            solved = E[i]
+        out[i] = _probability(alpha, beta, vectors, values, L[i] / E[i])
+
+
 @kernel(types.void(_i8, _i8, INPUT, INPUT, _MIXING, INPUT, _f8, _f8, _flag, _FLOATS))
 def probability_3p1(  # type: ignore[no-untyped-def]
     alpha, beta, E, L, mixing, dm2, density, Ye, antineutrino, out
@@ -165,24 +218,7 @@ def probability_3p1(  # type: ignore[no-untyped-def]
     density, Ye, antineutrino : float, float, bool
         Mass density [g/cm³] (0: vacuum), electrons per nucleon; whether V → -V and U → U*.
     """
-    U = np.conj(mixing) if antineutrino else mixing.copy()
-    # In the mass basis 2EH is diag(dm2) + 2E U†VU: nearly diagonal, in eV², and constant in vacuum.
-    per_density = _TWICE_EV_PER_GEV * MATTER_POTENTIAL * (-density if antineutrino else density)
-    h, vectors, values, solved = np.empty_like(U), np.empty_like(U), np.empty(4), np.nan
-    for i in range(E.size):
-        strength = per_density * E[i]
-        if strength != solved:
-            for j in range(4):
-                for k in range(4):
-                    # V_CC, and -V_NC of the sterile state: V_NC of the active ones is common.
-                    by_e = Ye * U[0, j].conjugate() * U[0, k]
-                    by_s = 0.5 * (1 - Ye) * U[3, j].conjugate() * U[3, k]
-                    h[j, k] = strength * (by_e + by_s)
-                h[j, j] += dm2[j]
-                vectors[j, :] = U[:, j]
-            hermitian_eigensystem_4(h, vectors, values)
-            solved = strength
-        out[i] = _probability(alpha, beta, vectors, values, L[i] / E[i])
+    probability_3p1_potential(alpha, beta, E, L, mixing, dm2, density, Ye, antineutrino, 0.0, out)
 
 
 @kernel(types.void(_f8, _f8, INPUT, INPUT, _f8, _f8, _flag, _FLOATS))
@@ -236,10 +272,4 @@ def averaged_sin_squared(  # type: ignore[no-untyped-def]
     ⟨sin²φ⟩ = sin²φ̄ e^{-2s²} + (1 - e^{-2s²})/2 with s² the variance of φ; for L/E of any other
     distribution it is the second-order cumulant approximation.
     """
-    for node in range(dm2.size):
-        wavenumber = phase_constant * dm2[node]
-        out[node, :] = 0.0
-        for cell in range(bins.size):
-            sine = math.sin(wavenumber * mean[cell])
-            damping = math.expm1(-2 * (wavenumber**2 * variance[cell]))
-            out[node, bins[cell]] += weight[cell] * (sine**2 * (1 + damping) - 0.5 * damping)
+    averaged_interference(phase_constant, dm2, np.zeros(dm2.size), bins, weight, mean, variance, out)

@@ -1,46 +1,162 @@
-"""Oscillation of light neutrinos at experiments that see one Δm² at a time.
+"""Oscillation of light neutrinos at short baselines: appearance and disappearance in L/E.
 
-A model supplies each transition probability as P(α→β) = δ_αβ + Σ amplitude(couplings) · sin²(Δm² L/4E); an
-experiment supplies what a full α→β transmutation would give it, as cells in L/E. The table holds
-⟨sin²⟩ folded with those cells, one entry for each Δm²; at a point only the amplitudes are left to do. The
-signal is the change with respect to no oscillation (δ_αβ drops out).
+An experiment supplies what a full α→β transmutation would give it, as cells in L/E. A model supplies each transition
+probability as P(α→β) = δ_αβ + Σ of terms, of two kinds:
+
+- `OscillationTerm`: amplitude(couplings) · what two interfering states have lost, sin²(Δm² L/4E) or, where they decay,
+  (1 − e^{-ΣmΓ L/2E} cos(Δm² L/2E))/2. Its table lies on Δm² and the widths alone: one sum over the cells for each of
+  their values, and at a point only the amplitudes are left to do;
+- `LevelTerm`: the levels of the Hamiltonian as a function of energy, where E and L enter apart and the mixings do not
+  factorise (matter). Its table lies on all parameters that the levels depend on, and the experiment must state the
+  energy of its cells and, where the potential is that of matter, the density of its path.
+
+The signal is the change with respect to no oscillation (δ_αβ drops out).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from scanner.errors import Status
-from scanner.physics.kernel import kernel
-from scanner.physics.oscillation import averaged_sin_squared
+from scanner.errors import InputError, Status
+from scanner.physics.averages import averaged_interference, averaged_levels
+from scanner.signals import templates
 from scanner.signals.base import Prediction, Table
-from scanner.signals.monomials import fill_monomials, pack_monomials
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("oscillation",)
 VERSION = 1
 
+_SLACK = 1 + 1e-12
+_TOLERATED = 1e-2
+"""Share of a bin's signal that may oscillate faster than its cells resolve: averages are then still a few % right."""
+
 
 @dataclass(frozen=True)
 class OscillationTerm:
-    """One term, amplitude · sin²(Δm² L/4E), of a transition probability.
+    """One term, amplitude · (1 − Re e^{-i(Δm² − iΣmΓ) L/2E})/2, of a transition probability.
+
+    Without widths this is amplitude · sin²(Δm² L/4E).
 
     Parameters
     ----------
     amplitude
         Sum of monomials in the model's parameters.
     dm2
-        Name of the parameter that is Δm² [eV²].
+        Name of the parameter that is Δm² [eV²] of the two interfering states; None for a state with itself.
+    widths
+        Names of the parameters that are their mΓ [eV²]; a state that interferes with itself names its own twice.
     """
 
     amplitude: tuple[Monomial, ...]
-    dm2: str
+    dm2: str | None
+    widths: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Parameters of the table."""
+        return tuple(dict.fromkeys((*(() if self.dm2 is None else (self.dm2,)), *self.widths)))
+
+    def inputs(self, channel: OscillationResponse) -> tuple[np.ndarray, ...]:
+        """Arrays of a channel that the table is made from."""
+        return (channel.bin, channel.weight, channel.mean, channel.variance, np.array([channel.phase]))
+
+    def build(self, channel: OscillationResponse, values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the table's entries and statuses; see `Table`."""
+        dm2, width = np.zeros(len(values)), np.zeros(len(values))
+        if self.dm2 is not None:
+            dm2 += values[:, self.parameters.index(self.dm2)]
+        for name in self.widths:
+            width += values[:, self.parameters.index(name)]
+        entries = np.zeros((len(values), bins))
+        averaged_interference(
+            channel.phase, dm2, width, channel.bin, channel.weight, channel.mean, channel.variance, entries
+        )
+        status = np.full(len(values), Status.ok, dtype=np.uint8)
+        # Cells are as accurate for a damped wave as for one of this modulus.
+        status[np.sqrt(dm2**2 + width**2) > channel.dm2_max * _SLACK] = Status.not_converged
+        return entries, status
 
 
-OscillationModel = Callable[[str, str, bool], tuple[OscillationTerm, ...]]
+Levels = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+"""From the values of a term's parameters, energies [GeV] and density [g/cm³] to the coefficients c, complex128, and
+the levels λ [eV²], float64, both of shape (energies, levels), of the amplitude Σ_n c_n e^{-iλ_n L/2E}; Σ_n c_n = δ."""
+
+
+@dataclass(frozen=True)
+class LevelTerm:
+    """All of P − δ, from levels that depend on the energy.
+
+    Parameters
+    ----------
+    parameters
+        Names of the parameters that the levels depend on: the axes of the table.
+    levels
+        See `Levels`.
+    in_matter
+        Whether the density matters.
+    """
+
+    parameters: tuple[str, ...]
+    levels: Levels
+    in_matter: bool
+
+    amplitude = (Monomial(1.0),)
+
+    def inputs(self, channel: OscillationResponse) -> tuple[np.ndarray, ...]:
+        """Arrays of a channel that the table is made from."""
+        return (*_by_energy(channel), np.array([channel.phase, self._density(channel)]))
+
+    def build(self, channel: OscillationResponse, values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the table's entries and statuses; see `Table`."""
+        cells, density, limit = _by_energy(channel), self._density(channel), channel.dm2_max * _SLACK
+        entries, status = np.zeros((len(values), bins)), np.full(len(values), Status.ok, dtype=np.uint8)
+        fast = np.empty(bins)
+        for node, point in enumerate(values):
+            coefficients, levels = self.levels(point, cells.energy, density)
+            averaged_levels(channel.phase, coefficients, levels, *cells[:4], limit, entries[node], fast)
+            if np.any(fast > _TOLERATED * np.abs(entries[node])):
+                status[node] = Status.not_converged
+        return entries, status
+
+    def _density(self, channel: OscillationResponse) -> float:
+        if not self.in_matter:
+            return math.nan
+        if channel.path_density is None:
+            raise InputError("", "this experiment does not give the density of its path, which oscillation here needs")
+        return channel.path_density
+
+
+class _Cells(NamedTuple):
+    """Cells of one energy each, every array of shape (cells,)."""
+
+    bin: np.ndarray
+    weight: np.ndarray
+    mean: np.ndarray
+    variance: np.ndarray
+    energy: np.ndarray
+
+
+def _by_energy(channel: OscillationResponse) -> _Cells:
+    """Return the cells of a channel, each at its mean energy or, where it has a spread σ, half of it at ±σ from there.
+
+    L/E of a cell is narrow, so that its energies are those of its baselines; the two halves have their first moments.
+    """
+    if channel.energy is None:
+        raise InputError("", "this experiment does not give the energy of its cells, which oscillation here needs")
+    spread = np.zeros_like(channel.energy) if channel.energy_spread is None else channel.energy_spread
+    wide = np.flatnonzero(spread > 0)
+    share = np.where(spread > 0, 0.5, 1.0) * channel.weight
+    once = (channel.bin, share, channel.mean, channel.variance, channel.energy - spread)
+    again = (*once[:4], channel.energy + spread)
+    return _Cells(*(np.concatenate([a, b[wide]]) for a, b in zip(once, again, strict=True)))
+
+
+OscillationModel = Callable[[str, str, bool], tuple[OscillationTerm | LevelTerm, ...]]
 """What a model supplies: the terms of P(source→target) for (source, target, antineutrino)."""
 
 
@@ -64,6 +180,12 @@ class OscillationResponse:
         Constant k of sin²(k Δm² L/E) [GeV/(eV² km)] that the experiment's own fit uses.
     dm2_max
         Largest Δm² [eV²] up to which the cells promise their accuracy.
+    energy
+        Mean true energy in each cell [GeV], shape (cells,); None where the response does not have it.
+    energy_spread
+        Its standard deviation in each cell [GeV], shape (cells,); None where a cell is of one energy.
+    path_density
+        Mean mass density along the path of the neutrinos [g/cm³]; None where nothing is known of it.
     """
 
     source: str
@@ -75,6 +197,9 @@ class OscillationResponse:
     variance: np.ndarray
     phase: float
     dm2_max: float
+    energy: np.ndarray | None = None
+    energy_spread: np.ndarray | None = None
+    path_density: float | None = None
 
 
 def bind(model: OscillationModel, channels: Sequence[OscillationResponse], bins: int) -> Prediction:
@@ -88,55 +213,22 @@ def bind(model: OscillationModel, channels: Sequence[OscillationResponse], bins:
         The experiment's channels.
     bins
         Number of signal bins.
+
+    Raises
+    ------
+    InputError
+        Where the model needs energies or densities that the experiment does not state.
     """
     terms = [(c, t) for c in channels for t in model(c.source, c.target, c.antineutrino)]
-    monomials = [(i, m) for i, (_, term) in enumerate(terms) for m in term.amplitude]
-    parameters = tuple(dict.fromkeys(name for _, m in monomials for name in m.powers))
-    packed = pack_monomials([m for _, m in monomials], parameters)
-    table_of = [i for i, _ in monomials]
-
-    def add(
-        values: np.ndarray,
-        nodes: tuple[np.ndarray, ...],
-        tables: tuple[np.ndarray, ...],
-        signal: np.ndarray,
-    ) -> None:
-        amplitudes = np.empty((len(monomials), signal.shape[0]))
-        fill_monomials(values, *packed, amplitudes)
-        for amplitude, t in zip(amplitudes, table_of, strict=True):
-            _add_term(amplitude, nodes[t], tables[t], signal)
-
-    tables = tuple(_template(i, channel, term.dm2, bins) for i, (channel, term) in enumerate(terms))
-    return Prediction(parameters, tables, add)
+    tables = [_template(i, channel, term, bins) for i, (channel, term) in enumerate(terms)]
+    return templates.prediction([term.amplitude for _, term in terms], tables)
 
 
-def _template(number: int, channel: OscillationResponse, dm2: str, bins: int) -> Table:
-    """The table of ⟨sin²⟩ in each signal bin, one entry for each value of a Δm²."""
+def _template(number: int, channel: OscillationResponse, term: OscillationTerm | LevelTerm, bins: int) -> Table:
+    """The table of a term: its sum over the cells of each signal bin."""
 
     def build(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        entries = np.zeros((len(values), bins))
-        status = np.full(len(values), Status.ok, dtype=np.uint8)
-        averaged_sin_squared(
-            channel.phase,
-            np.ascontiguousarray(values[:, 0]),
-            channel.bin,
-            channel.weight,
-            channel.mean,
-            channel.variance,
-            entries,
-        )
-        status[values[:, 0] > channel.dm2_max * (1 + 1e-12)] = Status.not_converged
-        return entries, status
+        return term.build(channel, values, bins)
 
     name = f"{number}_{channel.source}_{channel.target}" + ("_bar" if channel.antineutrino else "")
-    inputs = (channel.bin, channel.weight, channel.mean, channel.variance, np.array([channel.phase]))
-    return Table(name, (dm2,), (bins,), build, inputs)
-
-
-@kernel("void(f8[::1], i8[::1], f8[:, ::1], f8[:, ::1])")
-def _add_term(amplitude, nodes, template, signal):  # type: ignore[no-untyped-def]
-    """Add amplitude · template[node] to the signal of every point."""
-    for point in range(signal.shape[0]):
-        node = nodes[point]
-        for b in range(signal.shape[1]):
-            signal[point, b] += amplitude[point] * template[node, b]
+    return Table(name, term.parameters, (bins,), build, term.inputs(channel))

@@ -6,7 +6,8 @@ Usage::
 
 RELEASE is the unpacked data release of arXiv:2006.16883 with its folders ``fhc``, ``rhc`` and ``combined``.
 Writes ``miniboone_spectra.txt`` (data and predictions), ``miniboone_covariance_*.txt`` (fractional covariance,
-upper triangle) and ``miniboone_response_*.txt`` (events of full ν_μ→ν_e transmutation in cells of L/E).
+upper triangle) and ``miniboone_response_*.txt`` (events of full ν_μ→ν_e transmutation in cells of L/E,
+with the mean and the spread of the energy in each).
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def _write_response(events: np.ndarray, edges: np.ndarray, name: str, ntuple: st
     rows = []
     for b in range(len(edges) - 1):
         inside = number == b
-        for cell in compress(length_over_energy[inside], weight[inside]):
+        for cell in compress(length_over_energy[inside], weight[inside], events[inside, 1] * 1e-3):
             rows.append((b, *cell))
     values = np.array(rows).T
     header = {
@@ -165,11 +166,13 @@ def _write_response(events: np.ndarray, edges: np.ndarray, name: str, ntuple: st
             "weight": ("events", "%.9g", values[1]),
             "mean": ("km/GeV", "%.9g", values[2]),
             "variance": ("km^2/GeV^2", "%.6g", values[3]),
+            "energy": ("GeV", "%.6g", values[4]),
+            "energy_spread": ("GeV", "%.4g", values[5]),
         },
     )
 
 
-def compress(x: np.ndarray, weight: np.ndarray) -> list[tuple[float, float, float]]:
+def compress(x: np.ndarray, weight: np.ndarray, energy: np.ndarray) -> list[tuple[float, ...]]:
     """Group events into cells that reproduce Σ w sin²(k Δm² x) to TOLERANCE for Δm² ≤ DM2_MAX.
 
     Starting from one cell, the one whose third and fourth cumulants matter most at DM2_MAX is split at its
@@ -181,42 +184,46 @@ def compress(x: np.ndarray, weight: np.ndarray) -> list[tuple[float, float, floa
         L/E of each event [km/GeV].
     weight
         Weight of each event.
+    energy
+        True energy of each event [GeV].
 
     Returns
     -------
-    list of (weight, mean, variance)
+    list of (weight, mean, variance, mean energy, its standard deviation)
         In order of x.
     """
     order = np.argsort(x, kind="stable")
-    x, weight = x[order], weight[order]
+    x, weight, energy = x[order], weight[order], energy[order]
     dm2 = np.concatenate([np.geomspace(1e-3, DM2_MAX, 300), np.linspace(DM2_MAX / 20, DM2_MAX, 400)])
     exact = np.array([np.sum(weight * np.sin(PHASE * m * x) ** 2) for m in dm2])
-    for cells in _refinements(x, weight):
+    for cells in _refinements(x, weight, energy):
         approximate = np.zeros((dm2.size, 1))
-        w, mean, variance = (np.ascontiguousarray(c) for c in np.array(cells).T)
+        w, mean, variance, *_ = (np.ascontiguousarray(c) for c in np.array(cells).T)
         averaged_sin_squared(PHASE, dm2, np.zeros(w.size, np.int64), w, mean, variance, approximate)
         if np.abs(approximate[:, 0] / exact - 1).max() < TOLERANCE:
             return cells
     raise AssertionError("the last refinement is the events themselves")
 
 
-def _refinements(x: np.ndarray, weight: np.ndarray) -> Iterator[list[tuple[float, float, float]]]:
+def _refinements(x: np.ndarray, weight: np.ndarray, energy: np.ndarray) -> Iterator[list[tuple[float, ...]]]:
     """Yield ever finer partitions of the sorted events, some 10 % more cells each time."""
-    heap = [_cell(x, weight, 0, x.size)]
+    heap = [_cell(x, weight, energy, 0, x.size)]
     following = 50
     while heap[0][0] < 0:
-        _, a, b, (_, mean, _) = heapq.heappop(heap)
+        _, a, b, (_, mean, *_) = heapq.heappop(heap)
         middle = min(max(a + int(np.searchsorted(x[a:b], mean)), a + 1), b - 1)
-        heapq.heappush(heap, _cell(x, weight, a, middle))
-        heapq.heappush(heap, _cell(x, weight, middle, b))
+        heapq.heappush(heap, _cell(x, weight, energy, a, middle))
+        heapq.heappush(heap, _cell(x, weight, energy, middle, b))
         if len(heap) >= following:
             yield [moments for _, _, _, moments in sorted(heap, key=lambda cell: cell[1])]
             following = int(1.1 * following)
     yield [moments for _, _, _, moments in sorted(heap, key=lambda cell: cell[1])]
 
 
-def _cell(x: np.ndarray, weight: np.ndarray, a: int, b: int) -> tuple[float, int, int, tuple[float, float, float]]:
-    """Return (−error, a, b, (weight, mean, variance)) of the events a:b; the error is 0 for a single event."""
+def _cell(
+    x: np.ndarray, weight: np.ndarray, energy: np.ndarray, a: int, b: int
+) -> tuple[float, int, int, tuple[float, ...]]:
+    """Return (−error, a, b, cell as of `compress`) of the events a:b; the error of a single event is 0."""
     total = weight[a:b].sum()
     mean = (weight[a:b] * x[a:b]).sum() / total
     d = x[a:b] - mean
@@ -224,7 +231,9 @@ def _cell(x: np.ndarray, weight: np.ndarray, a: int, b: int) -> tuple[float, int
     k = 2 * PHASE * DM2_MAX
     error = k**3 * abs(third) / 6 + k**4 * abs(fourth - 3 * variance**2) / 24
     size = total * min(2.0, error) if b - a > 1 else 0.0
-    return -size, a, b, (float(total), float(mean), float(variance))
+    mean_energy = (weight[a:b] * energy[a:b]).sum() / total
+    spread = math.sqrt((weight[a:b] * (energy[a:b] - mean_energy) ** 2).sum() / total)
+    return -size, a, b, (float(total), float(mean), float(variance), float(mean_energy), spread)
 
 
 if __name__ == "__main__":
