@@ -128,11 +128,11 @@ def write_superk(source: Path, limits: Path, folder: Path) -> None:
     limit = _numbers(limits, 2)[:SUPERK_BINS, 1]
     header = {
         "title": "Super-Kamiokande IV: antineutrino candidates",
-        "source": "Super-Kamiokande, Phys. Rev. D 104 (2021) 122002, arXiv:2012.03807; "
+        "source": "Super-Kamiokande, Astropart. Phys. 139 (2022) 102702, arXiv:2012.03807; "
         "figures digitised with arXiv:2008.11851",
         "release_date": "2020-12",
         **BUILDER,
-        "note": "energies are kinetic energies of the positron; flux_limit at 90 % in the same bin of E_nu = E + 1.8 MeV",
+        "note": "energies are kinetic energies of the positron; flux_limit at 90 % in the bin of E_nu = E + 1.8 MeV",
     }
     more = {"flux_limit": ("1/(cm^2 s MeV)", "%.4g", limit)}
     low = np.round(centres - 1.0, 1)
