@@ -15,7 +15,7 @@ NaN (status not_finite), unless even prompt decays would make no signal.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ from scanner.physics.oscillation import mixing_matrix_3p1
 from scanner.physics.solar import BORON8_FLUX, PROMPT, boron8, conversion
 from scanner.physics.visible_sterile_decay import decay_exponent
 from scanner.signals.base import Prediction, Table
-from scanner.signals.monomials import fill_monomials, pack_monomials
+from scanner.signals.monomials import PackedMonomials, fill_monomials, pack_monomials
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("solar_antineutrinos",)
@@ -147,13 +147,15 @@ def bind(model: SolarSterile, response: SolarResponse, bins: int) -> Prediction:
     parameters = tuple(dict.fromkeys((*couplings, *model.width_parameters)))
     widths = [parameters.index(name) for name in model.width_parameters]
     needed = 1 / decay_exponent(1.0, PROMPT, edges()[-1])
+    packed = [_Packed(production, parameters) for production in model.productions]
 
     def add(
         values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
     ) -> None:
         found = np.zeros_like(signal)
-        for production, node, table in zip(model.productions, nodes, tables, strict=True):
-            _add(_weights(production, parameters, values), node, table, found)
+        for of, node, table in zip(packed, nodes, tables, strict=True):
+            if table.any():
+                _add(of.weights(values), node, table, found)
         slow = (model.slowest(values[widths]) < needed) & (found.max(axis=1) > NEGLIGIBLE)
         found[slow] = np.nan
         signal += found
@@ -162,19 +164,26 @@ def bind(model: SolarSterile, response: SolarResponse, bins: int) -> Prediction:
     return Prediction(parameters, tables, add)
 
 
-def _weights(production: Production, parameters: tuple[str, ...], values: np.ndarray) -> np.ndarray:
-    """Strength over norm of each pair, 0 without mixing, shape (pairs, points)."""
-    norm = _sums(production.norm, parameters, values)
-    weights = np.zeros((len(PAIRS), values.shape[1]))
-    for weight, terms in zip(weights, production.strengths, strict=True):
-        np.divide(_sums(terms, parameters, values), norm, out=weight, where=norm > 0)
-    return weights
+class _Packed:
+    """The monomials of one production."""
+
+    def __init__(self, production: Production, parameters: tuple[str, ...]):
+        self._strengths = [pack_monomials(terms, parameters) for terms in production.strengths]
+        self._norm = pack_monomials(production.norm, parameters)
+
+    def weights(self, values: np.ndarray) -> np.ndarray:
+        """Strength over norm of each pair, 0 without mixing, shape (pairs, points)."""
+        norm = _sum(self._norm, values)
+        weights = np.zeros((len(PAIRS), values.shape[1]))
+        for weight, strength in zip(weights, self._strengths, strict=True):
+            if strength.coefficients.size:
+                np.divide(_sum(strength, values), norm, out=weight, where=norm > 0)
+        return weights
 
 
-def _sums(terms: Sequence[Monomial], parameters: tuple[str, ...], values: np.ndarray) -> np.ndarray:
-    out = np.empty((len(terms), values.shape[1]))
-    if terms:
-        fill_monomials(np.ascontiguousarray(values), *pack_monomials(terms, parameters), out)
+def _sum(monomials: PackedMonomials, values: np.ndarray) -> np.ndarray:
+    out = np.empty((monomials.coefficients.size, values.shape[1]))
+    fill_monomials(values, *monomials, out)
     return np.asarray(out.sum(axis=0))
 
 

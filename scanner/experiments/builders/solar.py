@@ -46,7 +46,7 @@ def build(release: Path, folder: Path, physics: Path) -> None:
     write_zones(release / "agss09_nu_fluxes.dat", physics / ZONES.name)
     write_kamland(release / "Kamland", folder)
     write_borexino(release / "borexino", folder)
-    write_superk(release / "superk-IV-article", release / "kamland_21" / "fluxlimit_SK21.dat", folder)
+    write_superk(release / "superk-IV-article", folder)
 
 
 def write_spectrum(source: Path, target: Path) -> None:
@@ -121,20 +121,24 @@ def write_borexino(source: Path, folder: Path) -> None:
     _write_events(folder / "solar_antineutrinos_borexino.txt", header, low, 1.0, data, background)
 
 
-def write_superk(source: Path, limits: Path, folder: Path) -> None:
-    """Write the bins of Super-Kamiokande that solar antineutrinos reach, with the published limits of flux."""
+def write_superk(source: Path, folder: Path) -> None:
+    """Write Super-Kamiokande's bins up to 17.3 MeV of antineutrino energy.
+
+    The curves are stacked, and the uppermost has the signal that the figure shows on top of all backgrounds.
+    """
     centres, data = _numbers(source / "data.dat", 2)[:SUPERK_BINS].T
-    background = _numbers(source / "MCall.dat", 2)[:SUPERK_BINS, 1]
-    limit = _numbers(limits, 2)[:SUPERK_BINS, 1]
+    background = _numbers(source / "MC_except_signal.dat", 2)[:SUPERK_BINS, 1]
+    signal = _numbers(source / "MCall.dat", 2)[:SUPERK_BINS, 1] - background
     header = {
         "title": "Super-Kamiokande IV: antineutrino candidates",
-        "source": "Super-Kamiokande, Astropart. Phys. 139 (2022) 102702, arXiv:2012.03807; "
-        "figures digitised with arXiv:2008.11851",
+        "source": "Super-Kamiokande, Astropart. Phys. 139 (2022) 102702, arXiv:2012.03807, "
+        "figure digitised by arXiv:2008.11851",
         "release_date": "2020-12",
         **BUILDER,
-        "note": "energies are kinetic energies of the positron; flux_limit at 90 % in the bin of E_nu = E + 1.8 MeV",
+        "note": "energies are kinetic energies of the positron; signal_shown: antineutrinos with the spectrum of 8B as "
+        "the figure has them, of a flux that is not known",
     }
-    more = {"flux_limit": ("1/(cm^2 s MeV)", "%.4g", limit)}
+    more = {"signal_shown": ("events", "%.3g", signal)}
     low = np.round(centres - 1.0, 1)
     _write_events(folder / "solar_antineutrinos_superk.txt", header, low, 2.0, data, background, more)
 
