@@ -5,8 +5,8 @@ them in turn. By the ``operator`` L = −g_e ν̄_e ν4 φ (de Gouvêa et al., 1
 mixing, and φ, whose decay would need two more powers of g_e, is stable. `scanner.physics.visible_sterile_decay` has
 the kernels and conventions.
 
-The widths are those of `short_baseline` literature for both natures: g is what gives ν4 → ν φ its width. With a
-Majorana Lagrangian −(g/2) ν̄ ν φ, φ → ν ν would have half of the width used here; no prompt decay depends on it.
+Widths are those of the Dirac Lagrangian for both natures: g is what gives ν4 → ν φ its width. With −(g/2) ν̄ ν φ of
+Majorana neutrinos, φ → ν ν would have half of the width used here; no prompt decay depends on it.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ BORON8_ERROR = 0.12
 """Its relative error, from there too."""
 
 PROMPT = 7e6
-"""Length of flight [m] within which a decay is prompt for the Sun: 1 % of its radius, 10 % of the density's fall."""
+"""Length of flight [m] of a decay that is prompt for the Sun: 1 % of its radius, in which the density falls by 10 %."""
 
 NEUTRONS = 0.4
 """Neutrons per electron where ⁸B is made (from memory, for 40 % hydrogen). Only what is sterile feels them: an effect

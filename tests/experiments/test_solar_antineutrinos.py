@@ -11,7 +11,8 @@ from scipy import optimize, stats
 
 from scanner import registry
 from scanner.experiments import solar_antineutrinos as searches
-from scanner.experiments.builders import solar as builder
+from scanner.experiments.builders import solar_antineutrinos as builder
+from scanner.experiments.builders.solar import numbers
 from scanner.experiments.tables import DATA, read_table
 from scanner.physics.inverse_beta_decay import cross_section
 from scanner.physics.solar import boron8
@@ -43,7 +44,7 @@ def limit_of_flux(name: str, energy: float, width: float, efficiency: float, cou
 
 def test_borexino_limits(shared_data: Path) -> None:
     """Table 2 of 1909.02422 with atmospheric neutrinos: all bins but the first, where their systematics count."""
-    rows = builder._numbers(shared_data / "solar/borexino/Table2.dat", 6)
+    rows = numbers(shared_data / "solar/borexino/Table2.dat", 6)
     found = [limit_of_flux(BOREXINO, row[0], 1.0, 0.85, (int(row[1]), row[3])) for row in rows]
     np.testing.assert_allclose(found[1:], rows[1:, 5], rtol=0.03)
     assert found[0] == pytest.approx(rows[0, 5], rel=0.1)
@@ -51,7 +52,7 @@ def test_borexino_limits(shared_data: Path) -> None:
 
 def test_kamland_limits(shared_data: Path) -> None:
     """Table 4 of 1105.3516 up to 14.3 MeV; above, its counts are not those of the figure (same total)."""
-    rows = builder._numbers(shared_data / "solar/Kamland/Table4.dat", 2)
+    rows = numbers(shared_data / "solar/Kamland/Table4.dat", 2)
     table = read_table(DATA / f"{KAMLAND}.txt").columns
     counts = zip(table["data"].astype(int), table["background"], strict=True)
     found = [limit_of_flux(KAMLAND, e, 1.0, 0.92, c) for (e, _), c in zip(rows, counts, strict=False)]
@@ -138,6 +139,6 @@ def test_superk_counts() -> None:
 
 
 def test_tables_are_those_of_the_builder(shared_data: Path, tmp_path: Path) -> None:
-    builder.build(shared_data / "solar", tmp_path, tmp_path)
+    builder.build(shared_data / "solar", tmp_path)
     for name in searches.PROVIDES:
         assert (tmp_path / f"{name}.txt").read_text() == (DATA / f"{name}.txt").read_text()

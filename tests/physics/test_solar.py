@@ -91,10 +91,9 @@ def test_conversion_is_a_density_matrix() -> None:
 
 def test_tables_are_those_of_the_builder(shared_data: Path, tmp_path: Path) -> None:
     source = shared_data / "solar"
-    builder.write_spectrum(source / "b8spectrum.txt", tmp_path / "spectrum")
-    builder.write_zones(source / "agss09_nu_fluxes.dat", tmp_path / "zones")
-    assert (tmp_path / "spectrum").read_text() == solar.SPECTRUM.read_text()
-    assert (tmp_path / "zones").read_text() == solar.ZONES.read_text()
+    builder.build(source, tmp_path)
+    for table in (solar.SPECTRUM, solar.ZONES):
+        assert (tmp_path / table.name).read_text() == table.read_text()
 
 
 def test_compact_tables_lose_nothing(shared_data: Path) -> None:
@@ -106,7 +105,7 @@ def test_compact_tables_lose_nothing(shared_data: Path) -> None:
     E = np.array([3.0, 10.0])
     found = solar.seen_as_nue(solar.conversion(E, U, dm2, True), state)
     np.testing.assert_allclose(found, [dense(e, U, dm2, state, every, -1, solar.NEUTRONS) for e in E], rtol=1e-4)
-    spectrum = builder._numbers(shared_data / "solar" / "b8spectrum.txt", 4)
+    spectrum = builder.numbers(shared_data / "solar" / "b8spectrum.txt", 4)
     nodes, density = spectrum[:, 0], spectrum[:, 1]
     mean = np.trapezoid(nodes * density, nodes) / np.trapezoid(density, nodes)
     sun = solar.boron8()

@@ -1,23 +1,22 @@
-"""Build the tables of ⁸B neutrinos and of searches for solar antineutrinos from published ones.
+"""Build the tables of ⁸B neutrinos: their spectrum, and where the Sun makes them.
 
 Usage::
 
-    python -m scanner.experiments.builders.solar FOLDER [-o FOLDER] [-p FOLDER]
+    python -m scanner.experiments.builders.solar FOLDER [-o FOLDER]
 
-FOLDER has ``b8spectrum.txt`` (Bahcall et al., nucl-th/9601044), ``agss09_nu_fluxes.dat`` (Serenelli et al., 0909.2668),
-and the spectra that 2008.11851 digitised from searches: ``Kamland/``, ``borexino/``, ``superk-IV-article/``.
-Writes ``boron8_spectrum.txt`` and ``boron8_zones.txt`` (beside the kernels) and ``solar_antineutrinos_*.txt``.
+FOLDER has ``b8spectrum.txt`` (Bahcall et al., nucl-th/9601044) and ``agss09_nu_fluxes.dat`` (Serenelli et al.,
+0909.2668). Writes ``boron8_spectrum.txt`` and ``boron8_zones.txt``.
 """
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
 from scanner.errors import ScannerError
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 from scanner.physics.solar import SPECTRUM, ZONES
 
 STEP = 0.1
@@ -26,32 +25,26 @@ STEP = 0.1
 GROUPS = 60
 """Of production zones, about equally many neutrinos in each."""
 
-SUPERK_BINS = 4
-"""Of 2 MeV, up to 17.3 MeV of antineutrino energy."""
-
 BUILDER = {"builder": "scanner.experiments.builders.solar"}
 
 
-def build(release: Path, folder: Path, physics: Path) -> None:
-    """Write all tables.
+def build(release: Path, folder: Path) -> None:
+    """Write both tables.
 
     Parameters
     ----------
     release
         Folder of the published tables.
-    folder, physics
-        Where to write those of the searches, and those of ⁸B.
+    folder
+        Where to write.
     """
-    write_spectrum(release / "b8spectrum.txt", physics / SPECTRUM.name)
-    write_zones(release / "agss09_nu_fluxes.dat", physics / ZONES.name)
-    write_kamland(release / "Kamland", folder)
-    write_borexino(release / "borexino", folder)
-    write_superk(release / "superk-IV-article", folder)
+    write_spectrum(release / "b8spectrum.txt", folder / SPECTRUM.name)
+    write_zones(release / "agss09_nu_fluxes.dat", folder / ZONES.name)
 
 
 def write_spectrum(source: Path, target: Path) -> None:
     """Write the fraction of ⁸B neutrinos in each bin; the published table is linear between its nodes."""
-    nodes, density = _numbers(source, 4)[:, :2].T
+    nodes, density = numbers(source, 4)[:, :2].T
     edges = STEP * np.arange(int(np.ceil(nodes[-1] / STEP)) + 1)
     at = np.union1d(nodes, edges)
     value = np.interp(at, nodes, density, right=0.0)
@@ -72,7 +65,7 @@ def write_spectrum(source: Path, target: Path) -> None:
 
 def write_zones(source: Path, target: Path) -> None:
     """Write the mean electron density of groups of zones; the published list has equal steps of the radius."""
-    table = _numbers(source, 12)
+    table = numbers(source, 12)
     radius, electrons, made = table[:, 0], 10 ** table[:, 2], table[:, 8]
     if np.ptp(np.diff(radius)) > 1e-6:
         raise ScannerError(f"{source}: zones are not equally spaced")
@@ -92,78 +85,14 @@ def write_zones(source: Path, target: Path) -> None:
     write_table(target, header, columns)
 
 
-def write_kamland(source: Path, folder: Path) -> None:
-    """Write KamLAND's events of 1 MeV of prompt energy; the curve is the sum of all backgrounds."""
-    low = np.arange(7.5, 16.5)
-    data = _numbers(source / "data.dat", 2)[: low.size, 1]
-    curve = _numbers(source / "MCall.dat", 2).T
-    background = [np.interp(np.linspace(e, e + 1, 101), *curve).mean() for e in low]
-    header = {
-        "title": "KamLAND: antineutrino candidates of high energy",
-        "source": "KamLAND, Astrophys. J. 745 (2012) 193, arXiv:1105.3516, figure digitised by arXiv:2008.11851",
-        "release_date": "2011-05",
-        **BUILDER,
-        "note": "energies are prompt energies; digitised, to a few per cent",
-    }
-    _write_events(folder / "solar_antineutrinos_kamland.txt", header, low, 1.0, data, background)
+def numbers(path: Path, columns: int) -> np.ndarray:
+    """Return the lines of a file that are that many numbers, shape (lines, columns).
 
-
-def write_borexino(source: Path, folder: Path) -> None:
-    """Write table 2 of Borexino, with its atmospheric neutrinos among the backgrounds."""
-    low, data, _, background, _, _ = _numbers(source / "Table2.dat", 6).T
-    header = {
-        "title": "Borexino: antineutrino candidates",
-        "source": "Borexino, Astropart. Phys. 125 (2021) 102509, arXiv:1909.02422, table 2",
-        "release_date": "2019-09",
-        **BUILDER,
-        "note": "energies are those of the antineutrino, prompt energy + 0.784 MeV",
-    }
-    _write_events(folder / "solar_antineutrinos_borexino.txt", header, low, 1.0, data, background)
-
-
-def write_superk(source: Path, folder: Path) -> None:
-    """Write Super-Kamiokande's bins up to 17.3 MeV of antineutrino energy.
-
-    The curves are stacked, and the uppermost has the signal that the figure shows on top of all backgrounds.
+    Raises
+    ------
+    ScannerError
+        If there is none.
     """
-    centres, data = _numbers(source / "data.dat", 2)[:SUPERK_BINS].T
-    background = _numbers(source / "MC_except_signal.dat", 2)[:SUPERK_BINS, 1]
-    signal = _numbers(source / "MCall.dat", 2)[:SUPERK_BINS, 1] - background
-    header = {
-        "title": "Super-Kamiokande IV: antineutrino candidates",
-        "source": "Super-Kamiokande, Astropart. Phys. 139 (2022) 102702, arXiv:2012.03807, "
-        "figure digitised by arXiv:2008.11851",
-        "release_date": "2020-12",
-        **BUILDER,
-        "note": "energies are kinetic energies of the positron; signal_shown: antineutrinos with the spectrum of 8B as "
-        "the figure has them, of a flux that is not known",
-    }
-    more = {"signal_shown": ("events", "%.3g", signal)}
-    low = np.round(centres - 1.0, 1)
-    _write_events(folder / "solar_antineutrinos_superk.txt", header, low, 2.0, data, background, more)
-
-
-def _write_events(
-    path: Path,
-    header: dict[str, str],
-    low: np.ndarray,
-    width: float,
-    data: np.ndarray,
-    background: np.ndarray | list[float],
-    more: dict[str, tuple[str, str, np.ndarray]] | None = None,
-) -> None:
-    """Write events in bins of energy [MeV]; digitised data are whole numbers again."""
-    columns = {
-        "E_low": ("MeV", "%.1f", low),
-        "E_high": ("MeV", "%.1f", low + width),
-        "data": ("events", "%d", np.round(data)),
-        "background": ("events", "%.4g", np.asarray(background)),
-    }
-    write_table(path, header, columns | (more or {}))
-
-
-def _numbers(path: Path, columns: int) -> np.ndarray:
-    """Return the lines of a file that are that many numbers."""
     rows = []
     for line in path.read_text().splitlines():
         try:
@@ -177,15 +106,5 @@ def _numbers(path: Path, columns: int) -> np.ndarray:
     return np.array(rows)
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("release", type=Path, help="folder of the published tables")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    parser.add_argument("-p", "--physics", type=Path, default=SPECTRUM.parent, help="folder of the tables of 8B")
-    arguments = parser.parse_args()
-    build(arguments.release, arguments.output, arguments.physics)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"release": "folder of the published tables"}, output=SPECTRUM.parent)
