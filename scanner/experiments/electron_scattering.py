@@ -50,14 +50,14 @@ from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
 from scanner.experiments.fluxes import BEAMS, flux
-from scanner.experiments.shower_response import Cuts, Resolution, selection
+from scanner.experiments.matter import nuclei
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.gaussian_pulls import GaussianPulls
 from scanner.likelihoods.poisson import Poisson
-from scanner.physics.form_factors import nuclide
+from scanner.physics.detector import REACH, Cuts, Nodes, Resolution, response
 from scanner.physics.geometry import decay_probability, length_nodes
 from scanner.physics.shapes import Box, Cylinder, Shape
-from scanner.signals.upscattering_samples import Region, Selection, UpscatteringResponse
+from scanner.signals.upscattering_samples import PairRule, Region, Selection, UpscatteringResponse
 from scanner.vocabulary import Reference
 
 PROVIDES = ("minerva_le", "minerva_me", "charm2", "nova_nd")
@@ -65,8 +65,26 @@ VERSION = 1
 
 Float = NDArray[np.float64]
 
-AVOGADRO_PER_TONNE = 6.02214076e29
-"""Atomic mass units in 1e6 g: nuclei of mass A u in a tonne, times A."""
+ENERGIES, ANGLES = 56, 64
+"""Nodes of what is seen of showers."""
+
+
+class Showers(NamedTuple):
+    """Resolution of showers of energy E [GeV]."""
+
+    stochastic: float
+    """σ_E/E = stochastic/√E + constant."""
+    constant: float
+    angle: float
+    """Of each projection, a constant [rad]."""
+    angle_stochastic: float = 0.0
+    """And what is added to it, times √E."""
+
+    def at(self, energy: Float) -> Resolution:
+        """Return the resolution at energies [GeV]."""
+        root = np.sqrt(energy)
+        return Resolution(energy * (self.stochastic / root + self.constant), self.angle + self.angle_stochastic / root)
+
 
 SOFTEST = 0.030
 """Of a pair [GeV]; 1812.08768."""
@@ -76,8 +94,8 @@ MINERVA_MASS = 6.10
 """Of CH [t]; with the protons as in 1812.08768."""
 MINERVA_SHAPE = Cylinder((0.0, 0.0, 0.0), "z", 0.925, 1.25)
 """As wide as the fiducial hexagon of 0.88 m apothem (1512.07699, from memory), 2.5 m long."""
-MINERVA_CUTS = Cuts(0.8, math.inf, 3.2e-3, 0.02)
-MINERVA_RESOLUTION = Resolution(0.06, 0.034, math.radians(1.0))
+MINERVA_CUTS = Cuts(0.8, energy_angle_sq_max=3.2e-3, q_sq_max=0.02)
+MINERVA_RESOLUTION = Showers(0.06, 0.034, math.radians(1.0))
 MINERVA_EFFICIENCY, MINERVA_TWO_MIPS = 0.73, 0.90
 MINERVA_OPENING = math.radians(8.0)
 DEDX = 4.5
@@ -91,8 +109,8 @@ CHARM2_MASS = 692.0
 """Of glass, SiO₂ [t]."""
 CHARM2_SHAPE = Box((0.0, 0.0, 0.0), (1.85, 1.85, 17.8))
 """Of the target calorimeter; Nucl. Instrum. Meth. A 278 (1989) 670 (from memory)."""
-CHARM2_CUTS = Cuts(3.0, 24.0, 0.028)
-CHARM2_RESOLUTION = Resolution(0.09, 0.11, 0.0, 0.016)
+CHARM2_CUTS = Cuts(3.0, 24.0, energy_angle_sq_max=0.028)
+CHARM2_RESOLUTION = Showers(0.09, 0.11, 0.0, 0.016)
 CHARM2_EFFICIENCY = 0.76
 CHARM2_OPENING = math.radians(4.0)
 CHARM2_BACKGROUND_ERROR = 0.10
@@ -106,9 +124,9 @@ NOVA_SHARE = {"H1": 0.108, "C12": 0.667, "O16": 0.030, "Cl35": 0.161, "Ti48": 0.
 """By mass: oil, and PVC with titanium dioxide."""
 NOVA_SHAPE = Box((0.0, 0.0, 0.0), (1.95, 1.95, 6.4))
 """From memory; its volume times 1 t/m³ is that mass."""
-NOVA_CUTS = Cuts(0.5, 5.0, 5e-3)
+NOVA_CUTS = Cuts(0.5, 5.0, energy_angle_sq_max=5e-3)
 """1710.03428 (from memory)."""
-NOVA_RESOLUTION = Resolution(0.10, 0.0, math.radians(1.0))
+NOVA_RESOLUTION = Showers(0.10, 0.0, math.radians(1.0))
 """Assumed, and so is the efficiency."""
 NOVA_EFFICIENCY = 0.5
 NOVA_ELECTRONS, NOVA_OTHERS = 1420.0, 1420.0
@@ -186,17 +204,34 @@ class _Detector(NamedTuple):
     """Way through it [m]."""
 
 
+def selection(cuts: Cuts, showers: Showers, efficiency: float, opening: float) -> Selection:
+    """Return a selection of photons, and of pairs that overlap.
+
+    Parameters
+    ----------
+    cuts, showers
+        On what is reconstructed of a shower, and its resolution.
+    efficiency
+        For what passes the cuts.
+    opening
+        Largest angle between the two of a pair [rad].
+    """
+    least = np.array([cuts.energy_min])
+    widest = math.sqrt(cuts.energy_angle_sq_max / cuts.energy_min) + REACH * float(showers.at(least).angle[0])
+    nodes = Nodes(0.6 * cuts.energy_min, min(1.6 * cuts.energy_max, 40.0), ENERGIES, math.sin(0.5 * widest), ANGLES)
+    passed = response(nodes, showers.at(nodes.energy), "count", cuts=cuts, efficiency=efficiency)
+    rule = PairRule(cos_min=math.cos(opening), softest=SOFTEST)
+    products = dict.fromkeys(("e_e", "gamma_gamma", "gamma"), passed)
+    return Selection(nodes.energy_min, nodes.energy_max, nodes.sine_max, products, rule)
+
+
 def _sample(name: str, beam: str, protons: float, of: _Detector, seen: Selection, first_bin: int = 0) -> object:
     """Return the decays in a detector of N that were made in it."""
     shortest = 0.05
     # N are forward, and so is what is selected of them: the way along the beam serves all directions.
     decay = decay_probability(of.shape, of.shape, np.zeros(1), length_nodes(shortest, of.longest), points=12)
-    region = Region(_nuclei(of.mass, of.share), decay, nucleons=False)
+    region = Region(nuclei({name: of.mass * share for name, share in of.share.items()}), decay, nucleons=False)
     return UpscatteringResponse(name, flux(beam, protons), (region,), seen, first_bin, shortest, of.longest)
-
-
-def _nuclei(mass: float, share: dict[str, float]) -> dict[str, float]:
-    return {name: AVOGADRO_PER_TONNE * mass * part / nuclide(name).A for name, part in share.items()}
 
 
 MINERVA_DETECTOR = _Detector(MINERVA_MASS, {"C12": 12 / 13, "H1": 1 / 13}, MINERVA_SHAPE, 2.5)
@@ -207,9 +242,7 @@ NOVA_DETECTOR = _Detector(NOVA_MASS, NOVA_SHARE, NOVA_SHAPE, 12.8)
 def _minerva(beam: str) -> Experiment:
     name, fluxes = f"minerva_{beam}", f"numi_{beam}_fhc"
     data, background, electrons, pi0 = minerva_counts(beam)
-    seen = selection(
-        MINERVA_CUTS, MINERVA_RESOLUTION, MINERVA_EFFICIENCY * MINERVA_TWO_MIPS, MINERVA_OPENING, SOFTEST
-    )  # fmt: skip
+    seen = selection(MINERVA_CUTS, MINERVA_RESOLUTION, MINERVA_EFFICIENCY * MINERVA_TWO_MIPS, MINERVA_OPENING)
     expected = background + electrons
     errors = (MINERVA_FLUX_ERROR, PI0_ERROR[beam] * pi0 / expected, REST_ERROR[beam] * (background - pi0) / expected)
     which = {"le": "low", "me": "medium"}[beam]
@@ -266,7 +299,7 @@ def charm2_protons(mode: str) -> float:
 def charm2_counts(mode: str) -> tuple[float, float, float]:
     """Return data, background and ν-e scattering with Eθ² < 28 MeV, which is at the edge of a bin."""
     columns = read_table(DATA / f"charm2_{mode}.txt").columns
-    inside = columns["etheta2_high"] < CHARM2_CUTS.etheta_sq
+    inside = columns["etheta2_high"] < CHARM2_CUTS.energy_angle_sq_max
     return tuple(math.fsum(columns[name][inside]) for name in ("data", "background", "signal"))  # type: ignore[return-value]
 
 
@@ -274,7 +307,7 @@ def _charm2() -> Experiment:
     modes = ("nu", "nubar")
     counts = np.array([charm2_counts(mode) for mode in modes])
     data, background, expected = counts[:, 0], counts[:, 1], counts[:, 1] + counts[:, 2]
-    seen = selection(CHARM2_CUTS, CHARM2_RESOLUTION, CHARM2_EFFICIENCY, CHARM2_OPENING, SOFTEST)
+    seen = selection(CHARM2_CUTS, CHARM2_RESOLUTION, CHARM2_EFFICIENCY, CHARM2_OPENING)
     beams = ("charmii_fhc", "charmii_rhc")
     samples = tuple(
         _sample(f"charm2_{mode}", beam, charm2_protons(mode), CHARM2_DETECTOR, seen, i)
@@ -312,7 +345,7 @@ def _charm2() -> Experiment:
 
 
 def _nova() -> Experiment:
-    seen = selection(NOVA_CUTS, NOVA_RESOLUTION, NOVA_EFFICIENCY, MINERVA_OPENING, SOFTEST)
+    seen = selection(NOVA_CUTS, NOVA_RESOLUTION, NOVA_EFFICIENCY, MINERVA_OPENING)
     background = np.array([NOVA_ELECTRONS + NOVA_OTHERS])
     return Experiment(
         name="nova_nd",

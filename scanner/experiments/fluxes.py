@@ -48,6 +48,15 @@ _DUNE_FLUX = Reference(
     2021,
     "2103.04797",
 )
+_ATMOSPHERIC = Reference(
+    "Honda:2015fha",
+    "Honda, M. and Sajjad Athar, M. and Kajita, T. and Kasahara, K. and Midorikawa, S.",
+    "Atmospheric neutrino flux calculation using the NRLMSISE-00 atmospheric model",
+    2015,
+    "1502.03916",
+    "10.1103/PhysRevD.92.023004",
+    "Phys. Rev. D 92 (2015) 023004",
+)
 
 BEAMS = {
     "miniboone_fhc": (MINIBOONE_FLUX,),
@@ -65,8 +74,9 @@ BEAMS = {
     "dune_nd_fhc": (_DUNE_FLUX,),
     "dune_nd_rhc": (_DUNE_FLUX,),
     "nutev_fhc": (),
+    "atmospheric": (_ATMOSPHERIC,),
 }
-"""Beams, and what to cite for each; the tables' headers say where the numbers come from."""
+"""Beams and the atmosphere, and what to cite for each; the tables' headers say where the numbers come from."""
 
 _PAIRS = (("nue", "nuebar"), ("numu", "numubar"), ("nutau", "nutaubar"))
 
@@ -83,7 +93,7 @@ def flux(beam: str, exposure: float, scale: float = 1.0) -> Flux:
     beam
         One of BEAMS.
     exposure
-        Protons on target.
+        Protons on target; of the atmospheric flux, from all sides, seconds.
     scale
         Multiplies the flux, such as the square of the ratio of two distances from the source.
 
@@ -113,7 +123,7 @@ def curve(beam: str) -> tuple[Float, Float]:
     energy
         [GeV], shape (n,).
     flux
-        ν and ν̄ of e, μ, τ [1/(cm² GeV) per proton on target], shape (3, n).
+        ν and ν̄ of e, μ, τ [1/(cm² GeV) per proton on target, or per second], shape (3, n).
     """
     if beam not in BEAMS:
         close = difflib.get_close_matches(beam, BEAMS, n=1)

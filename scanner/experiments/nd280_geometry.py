@@ -31,10 +31,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from scanner.experiments.matter import nuclei
 from scanner.physics.geometry import DecayProbability, angle_nodes, average, decay_probability, length_nodes
 from scanner.physics.shapes import Box
 from scanner.signals.upscattering_samples import Region
-from scanner.units import AVOGADRO
 
 
 def _box(x: float, y: float, low: float, high: float, height: float = 0.0) -> Box:
@@ -92,17 +92,9 @@ UPGRADE_MASSES: Mapping[str, Mapping[Box, float]] = {
     "Ar40": {**MASSES["Ar40"], **dict.fromkeys(HAT_GAS, 0.01602 / 3 * HAT_GAS[0].volume / GAS[0].volume)},
 }
 
-MOLAR = {"C12": 12.011, "O16": 15.999, "Ar40": 39.948, "Cu63": 63.546, "Zn64": 65.38, "Pb208": 207.2}
-"""[g/mol], of the natural elements that these nuclides stand for."""
-
 ANGLES, LENGTHS = angle_nodes(20), length_nodes(0.03, 6.0, 0.15)
 SURFACE, AZIMUTHS = 10, 12
 """Good to 5e-3 of the largest probability."""
-
-
-def nuclei(name: str, mass: float) -> float:
-    """Number of nuclei in a mass [t] of an element."""
-    return 1e6 * mass / MOLAR[name] * AVOGADRO
 
 
 def regions(masses: Mapping[str, Mapping[Box, float]], seen_in: tuple[Box, ...]) -> tuple[Region, ...]:
@@ -119,8 +111,8 @@ def regions(masses: Mapping[str, Mapping[Box, float]], seen_in: tuple[Box, ...])
     for name, by_box in masses.items():
         total = math.fsum(by_box.values())
         key = tuple((box, round(mass / total, 9)) for box, mass in by_box.items())
-        groups.setdefault(key, {})[name] = nuclei(name, total)
-    return tuple(Region(targets, decays(key, seen_in)) for key, targets in groups.items())
+        groups.setdefault(key, {})[name] = total
+    return tuple(Region(nuclei(targets), decays(key, seen_in)) for key, targets in groups.items())
 
 
 def decays(made_in: Sequence[tuple[Box, float]], seen_in: tuple[Box, ...]) -> DecayProbability:

@@ -16,8 +16,8 @@ from numba import types
 
 from scanner.errors import InputError
 from scanner.likelihoods.base import Pull, checked_truth
-from scanner.likelihoods.linear_algebra import cholesky, draw_gaussian, forward
-from scanner.likelihoods.pulls import best_pulls, minima, number_of_terms
+from scanner.likelihoods.linear_algebra import cholesky, draw_gaussian, forward, least_squares
+from scanner.likelihoods.pulls import best_pulls, number_of_terms
 from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 
 _MATRIX = types.float64[:, ::1]
@@ -89,9 +89,7 @@ class GaussianPulls:
 
     def __call__(self, signal: np.ndarray, chi2: np.ndarray, gof: np.ndarray) -> None:
         """Fill `chi2` and `gof`, which are the same; NaN where the covariance is not positive definite."""
-        terms = np.empty((signal.shape[0], number_of_terms(len(self.nuisances))))
-        self.pull_terms(signal, terms)
-        minima(terms.T, len(self.nuisances), chi2)
+        _minima(signal, self.data, self.background, self._slopes, self.signal_pulls, self.centre, self._factor, chi2)
         gof[:] = chi2
 
     def pull_terms(self, signal: np.ndarray, out: np.ndarray) -> None:
@@ -132,22 +130,49 @@ def _product(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
+@kernel(types.void(types.float64[::1], INPUT, INPUT, INPUT_MATRIX, INPUT_MATRIX, INPUT, _MATRIX, _MATRIX))
+def _whiten(signal, data, background, slopes, signal_pulls, centre, factor, out):  # type: ignore[no-untyped-def]
+    """Fill rows w_0, w_1, ...: −2 ln L is |w_0 − Σ_j w_j (ν − centre)_j|², w whitened by the covariance's factor."""
+    bins, size = slopes.shape
+    for b in range(bins):
+        s = signal[b]
+        out[0, b] = data[b] - background[b] - s
+        for j in range(size):
+            out[1 + j, b] = slopes[b, j] + s * signal_pulls[b, j]
+            out[0, b] -= out[1 + j, b] * centre[j]
+    for row in range(1 + size):
+        forward(factor, out[row])
+
+
+@kernel(types.void(_MATRIX, INPUT, INPUT, INPUT_MATRIX, INPUT_MATRIX, INPUT, _MATRIX, types.float64[::1]))
+def _minima(  # type: ignore[no-untyped-def]
+    signal, data, background, slopes, signal_pulls, centre, factor, out
+):
+    """Least −2 ln L of every point; the polynomial would lose it where most of a huge signal is pulled away."""
+    bins, size = slopes.shape
+    whitened = np.empty((1 + size, bins))
+    matrix = np.empty((bins + size, size + 1))
+    for point in range(signal.shape[0]):
+        _whiten(signal[point], data, background, slopes, signal_pulls, centre, factor, whitened)
+        matrix[:] = 0.0
+        for b in range(bins):
+            for j in range(size):
+                matrix[b, j] = whitened[1 + j, b]
+            matrix[b, size] = whitened[0, b]
+        for j in range(size):
+            matrix[bins + j, j] = 1.0
+        out[point] = least_squares(matrix)
+
+
 @kernel(types.void(_MATRIX, INPUT, INPUT, INPUT_MATRIX, INPUT_MATRIX, INPUT, _MATRIX, _MATRIX))
 def _polynomials(  # type: ignore[no-untyped-def]
     signal, data, background, slopes, signal_pulls, centre, factor, out
 ):
-    """Terms of every point, in ν − centre: those of |w_0 − Σ_j w_j ν_j|², w whitened by the covariance's factor."""
+    """Terms of every point, in ν − centre."""
     bins, size = slopes.shape
     whitened = np.empty((1 + size, bins))
     for point in range(signal.shape[0]):
-        for b in range(bins):
-            s = signal[point, b]
-            whitened[0, b] = data[b] - background[b] - s
-            for j in range(size):
-                whitened[1 + j, b] = slopes[b, j] + s * signal_pulls[b, j]
-                whitened[0, b] -= whitened[1 + j, b] * centre[j]
-        for row in range(1 + size):
-            forward(factor, whitened[row])
+        _whiten(signal[point], data, background, slopes, signal_pulls, centre, factor, whitened)
         out[point, 0] = _product(whitened[0], whitened[0])
         place = 1 + size
         for i in range(size):

@@ -45,6 +45,37 @@ def backward(factor, vector):  # type: ignore[no-untyped-def]
         vector[i] /= factor[i, i]
 
 
+@kernel("f8(f8[:, ::1])")
+def least_squares(matrix):  # type: ignore[no-untyped-def]
+    """Return the least |b - A x|², by Householder reflections: good to rounding of |b|, whatever the size of A.
+
+    Parameters
+    ----------
+    matrix : float64[m, n + 1]
+        A, m >= n, and b as the last column; overwritten.
+    """
+    rows, columns = matrix.shape
+    for j in range(columns - 1):
+        size = 0.0
+        for i in range(j, rows):
+            size += matrix[i, j] * matrix[i, j]
+        if size == 0:
+            continue
+        pivot = matrix[j, j]
+        matrix[j, j] = pivot + math.copysign(math.sqrt(size), pivot)
+        half = math.sqrt(size) * abs(matrix[j, j])
+        for k in range(j + 1, columns):
+            along = 0.0
+            for i in range(j, rows):
+                along += matrix[i, j] * matrix[i, k]
+            for i in range(j, rows):
+                matrix[i, k] -= along / half * matrix[i, j]
+    left = 0.0
+    for i in range(columns - 1, rows):
+        left += matrix[i, columns - 1] * matrix[i, columns - 1]
+    return left
+
+
 @kernel(types.void(types.float64[:, ::1], INPUT, types.float64[::1]))
 def _add_product(factor, vector, out):  # type: ignore[no-untyped-def]
     """Add factor · vector, for a lower-triangular factor."""

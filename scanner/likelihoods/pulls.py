@@ -24,6 +24,9 @@ from scanner.physics.kernel import kernel
 CHUNK = 4096
 """Points that are summed and solved at a time."""
 
+ROUNDING, HIDDEN = 2.0**-50, 1e-3
+"""Of a minimum that is the small difference of large terms: their rounding, and what of it is too much."""
+
 
 def number_of_terms(nuisances: int) -> int:
     """Return how many numbers a polynomial of second order in some nuisance parameters has.
@@ -162,7 +165,7 @@ def _rows(experiment: str, count: int, points: int, terms: Mapping[str, np.ndarr
 
 @kernel(types.float64(types.float64[:], types.float64[:, ::1], types.float64[::1]))
 def minimum(terms, matrix, vector):  # type: ignore[no-untyped-def]
-    """Minimum of a polynomial and its penalties; NaN where its curvature is not positive definite.
+    """Minimum of a polynomial and its penalties; NaN where it has none, or rounding hides it.
 
     Parameters
     ----------
@@ -184,7 +187,8 @@ def minimum(terms, matrix, vector):  # type: ignore[no-untyped-def]
     value = terms[0]
     for i in range(size):
         value -= 0.5 * vector[i] * vector[i]
-    return value
+    lost = ROUNDING * abs(terms[0])
+    return value if lost <= HIDDEN or lost <= HIDDEN * abs(value) else np.nan
 
 
 @kernel(types.void(types.float64[:, :], types.int64, types.float64[::1]))

@@ -94,6 +94,8 @@ class Cuts(NamedTuple):
     """Of E'θ'² [GeV]."""
     invariant_max: float = math.inf
     """Of 2E'²(1 - cos θ') [GeV²]: that is (E' - p_z)² + p_T² of something light."""
+    q_sq_max: float = math.inf
+    """Of Q² in ν n → e p [GeV²]: 2m_n E'²(1 - cos θ')/(m_n - E'(1 - cos θ')), the mass of the electron neglected."""
 
 
 NO_CUTS = Cuts()
@@ -333,8 +335,8 @@ def _angle_at(observable, edge, energy, masses):  # type: ignore[no-untyped-def]
     return math.acos(cosine) if abs(cosine) <= 1 else -1.0
 
 
-@kernel(_f8(INPUT, _f8))
-def _most_energy(cuts, theta):  # type: ignore[no-untyped-def]
+@kernel(_f8(INPUT, _f8, INPUT))
+def _most_energy(cuts, theta, masses):  # type: ignore[no-untyped-def]
     """Largest E' [GeV] that the cuts, those of `Cuts`, let through at the angle θ'; cos_min is not looked at."""
     half = math.sin(0.5 * theta)
     most = cuts[1]
@@ -342,13 +344,17 @@ def _most_energy(cuts, theta):  # type: ignore[no-untyped-def]
         most = min(most, cuts[3] / (theta * theta))
     if half > 0:
         most = min(most, math.sqrt(cuts[4]) / (2 * half))
+        if cuts[5] < math.inf:
+            less = 2 * half * half * cuts[5]
+            root = math.sqrt(less * (less + 8 * masses[0] * masses[0]))
+            most = min(most, 2 * masses[0] * cuts[5] / (less + root)) if less > 0 else 0.0
     return most
 
 
 @kernel(types.void(types.int64, INPUT, INPUT, INPUT, *(_f8,) * 4, INPUT, INPUT, INPUT, _f8[::1]))
 def _add(observable, masses, edges, cuts, theta, weight, energy, sigma, knots, values, sums, out):  # type: ignore[no-untyped-def]
     """Add one reconstructed angle θ' of a weight to the bins, out; see `_seen_below` for the last arguments."""
-    least, most = cuts[0], _most_energy(cuts, theta)
+    least, most = cuts[0], _most_energy(cuts, theta, masses)
     if not least < most:
         return
     bins = edges.size - 1
@@ -378,11 +384,14 @@ def _add(observable, masses, edges, cuts, theta, weight, energy, sigma, knots, v
 @kernel(_f8[::1](types.int64, INPUT, INPUT, INPUT, _f8))
 def _breaks(observable, masses, edges, cuts, energy):  # type: ignore[no-untyped-def]
     """Angles θ' at which E' = E crosses an edge or a cut, sorted; -1 for those that it does not."""
-    out = np.full(edges.size + 2, -1.0)
+    out = np.full(edges.size + 3, -1.0)
     for i in range(edges.size):
         out[i] = _angle_at(observable, edges[i], energy, masses)
     out[edges.size] = _angle_at(_ANGLE_SQ, cuts[3], energy, masses)
     out[edges.size + 1] = _angle_at(_ONE_MINUS_COS, cuts[4] / energy, energy, masses)
+    if cuts[5] < math.inf:
+        limit = 2 * cuts[5] / (2 * energy + cuts[5] / masses[0])
+        out[edges.size + 2] = _angle_at(_ONE_MINUS_COS, limit, energy, masses)
     return np.sort(out)
 
 

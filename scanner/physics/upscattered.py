@@ -30,11 +30,10 @@ from numpy.typing import NDArray
 from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 from scanner.physics.upscattering import (
     SCALAR,
-    STRETCH,
-    STRIDE,
     VECTOR,
     density_for,
     form_factor_extent,
+    panel_end,
     q2_limits,
     response,
 )
@@ -278,7 +277,6 @@ def fill_made(  # type: ignore[no-untyped-def]
     out : float64[flavours, energies, sines, PARTS]
     """
     radius, reach = form_factor_extent(current, terms)
-    unblocked = 2 * M * M * (math.sqrt(1 + (2 * fermi_momentum / M) ** 2) - 1)
     row = np.empty(fluence.shape[0])
     for n in range(neutrinos.size):
         E = neutrinos[n]
@@ -291,11 +289,7 @@ def fill_made(  # type: ignore[no-untyped-def]
         if not (total > 0 and start > 0):
             continue
         while start < end:
-            stop = min(end, STRETCH * start)
-            if radius > 0:
-                stop = min(stop, (math.sqrt(start) + STRIDE / radius) ** 2)
-            if start < unblocked < stop:
-                stop = unblocked
+            stop = panel_end(start, end, radius, M, fermi_momentum)
             half = 0.5 * math.log(stop / start)
             for i in range(nodes.size):
                 Q2 = start * math.exp(half * (nodes[i] + 1))

@@ -223,6 +223,20 @@ def form_factor_extent(current, terms):  # type: ignore[no-untyped-def]
     return 0.0, np.inf
 
 
+@kernel(_f8(_f8, _f8, _f8, _f8, _f8))
+def panel_end(start, end, radius, M, fermi_momentum):  # type: ignore[no-untyped-def]
+    """Where a panel of the integral over ln Q² that begins at `start` ends, at `end` at most [GeV²].
+
+    Neither a propagator nor a form factor of that radius [1/GeV] changes by much over it, and no nucleon of mass M
+    is blocked on one side of it alone.
+    """
+    stop = min(end, STRETCH * start)
+    if radius > 0:
+        stop = min(stop, (math.sqrt(start) + STRIDE / radius) ** 2)
+    unblocked = 2 * M * M * (math.sqrt(1 + (2 * fermi_momentum / M) ** 2) - 1)
+    return unblocked if start < unblocked < stop else stop
+
+
 @kernel(_f8(types.int64, _f8, _f8, _f8, *_TARGET, INPUT, INPUT))
 def cross_section(  # type: ignore[no-untyped-def]
     mediator, E, m, m_mediator, current, spin, number, M, fermi_momentum, terms, nodes, weights
@@ -243,14 +257,9 @@ def cross_section(  # type: ignore[no-untyped-def]
         return np.nan
     radius, reach = form_factor_extent(current, terms)
     end = min(end, reach)
-    unblocked = 2 * M * M * (math.sqrt(1 + (2 * fermi_momentum / M) ** 2) - 1)
     total = 0.0
     while start < end:
-        stop = min(end, STRETCH * start)
-        if radius > 0:
-            stop = min(stop, (math.sqrt(start) + STRIDE / radius) ** 2)
-        if start < unblocked < stop:
-            stop = unblocked
+        stop = panel_end(start, end, radius, M, fermi_momentum)
         half = 0.5 * math.log(stop / start)
         for i in range(nodes.size):
             Q2 = start * math.exp(half * (nodes[i] + 1))

@@ -29,6 +29,9 @@ from scanner.units import HBARC_GEV_M
 PROVIDES = ("upscattering",)
 VERSION = 1
 
+STEEP = 10.0
+"""Ratio of events at the nodes about a length from which their logarithms are interpolated."""
+
 
 def bind(heavy: Sequence[Upscattering], samples: Sequence[UpscatteringResponse], bins: int) -> Prediction:
     """Join the heavy neutrinos of a model to the samples of an experiment; all of them are summed.
@@ -147,6 +150,20 @@ def _cubic(at, step, weights):  # type: ignore[no-untyped-def]
     return node, math.exp(-step * (at - inside)) if at > inside else 1.0
 
 
+@kernel(types.float64(*(types.float64,) * 4, types.float64[::1]))
+def _between(first, second, third, fourth, cubic):  # type: ignore[no-untyped-def]
+    """Interpolate events of four nodes; their logarithms where they differ by more than `STEEP`.
+
+    Where N must fly some way, events fall like e^(-1/λ) towards short lengths: far below those at the nodes around, and
+    a cubic of what they are would be negative.
+    """
+    least, most = min(first, second, third, fourth), max(first, second, third, fourth)
+    if least > 0 and most > STEEP * least:
+        found = cubic[0] * math.log(first) + cubic[1] * math.log(second)
+        return math.exp(found + cubic[2] * math.log(third) + cubic[3] * math.log(fourth))
+    return cubic[0] * first + cubic[1] * second + cubic[2] * third + cubic[3] * fourth
+
+
 @kernel(
     types.void(
         types.float64[:, ::1], INPUT_INDEX, INPUT_INDEX, types.int64[::1], INPUT_MATRIX,
@@ -199,6 +216,10 @@ def _add(monomials, ends, sizes, rate_nodes, rates, event_nodes, events, signal)
                         continue
                     first = 2 + (((x * currents + c) * flavours.size + a) * LENGTHS + node) * bins
                     for b in range(bins):
-                        found = cubic[0] * event[first + b] + cubic[1] * event[first + bins + b]
-                        found += cubic[2] * event[first + 2 * bins + b] + cubic[3] * event[first + 3 * bins + b]
-                        signal[point, b] += strength * found
+                        signal[point, b] += strength * _between(
+                            event[first + b],
+                            event[first + bins + b],
+                            event[first + 2 * bins + b],
+                            event[first + 3 * bins + b],
+                            cubic,
+                        )

@@ -114,7 +114,10 @@ def group_events(
     highest = max(float(flux.energy[-1]) for flux in fluxes)
     if not highest > m:
         return out
-    nodes = grid(m, min(float(flux.energy[0]) for flux in fluxes), highest, _typical(fluxes))
+    lowest = min(float(flux.energy[0]) for flux in fluxes)
+    if any(region.first_shower > 0 for sample in samples for region in sample.regions):  # N are slower than any ν
+        lowest = min(lowest, selection.energy_min)
+    nodes = grid(m, lowest, highest, _typical(fluxes))
     energies, sines = grid_nodes(nodes, m)
     made = [
         [[made_in(region, dynamics, current, flux, nodes) for current in currents] for region in sample.regions]

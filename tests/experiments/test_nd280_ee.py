@@ -14,8 +14,9 @@ from scipy.stats import poisson
 import scanner
 from scanner.experiments.builders import nd280_pairs
 from scanner.experiments.fluxes import flux
+from scanner.experiments.matter import nuclei
 from scanner.experiments.nd280_ee import EFFICIENCY, SINE_MAX, photon_selection, search_selection
-from scanner.experiments.nd280_geometry import FGD_FIDUCIAL, FGD_MASSES, GAS, MASSES, TPC, nuclei
+from scanner.experiments.nd280_geometry import FGD_FIDUCIAL, FGD_MASSES, GAS, MASSES, TPC
 from scanner.experiments.tables import DATA, read_table
 from scanner.experiments.upscattering_inputs import nd280_smearing
 from scanner.physics.geometry import decay_probability, length_nodes
@@ -94,7 +95,7 @@ def thrown(mass: float, mediator: float, ctau: float, generator: np.random.Gener
             weight = CM2 * fluence * charge_sq * made * np.exp(log) * math.log(high / low) / 48
             parts.append(np.stack([np.full(48, E), np.exp(log), np.full(48, off.mass), weight]))
     E, q2, M, weight = np.concatenate(parts, axis=1)
-    total, n = nuclei("Pb208", 3.108) * weight.sum(), 400_000
+    total, n = nuclei({"Pb208": 3.108})["Pb208"] * weight.sum(), 400_000
     E, q2, M = np.array([E, q2, M])[:, generator.choice(weight.size, n, p=weight / weight.sum())]
     seen = flown(E - q2 / (2 * M), E, q2, mass, mediator, ctau, generator)
     return total * seen.mean(), total * seen.std() / math.sqrt(n)
@@ -180,7 +181,7 @@ def test_prompt_photons():
     for name, mass in FGD_MASSES.items():
         for regime in ("coherent", "proton", "neutron"):
             sigma = model.cross_section(name, beam.energy, regime, **unit)
-            made += nuclei(name, mass) * math.fsum(sigma * beam.fluence[1])
+            made += nuclei({name: mass})[name] * math.fsum(sigma * beam.fluence[1])
     assert photons[:9].sum() == pytest.approx(EFFICIENCY * made, rel=0.01)
 
 

@@ -167,3 +167,39 @@ def test_what_does_not_fit_together_is_refused(change: dict, message: str) -> No
     }
     with pytest.raises(InputError, match=message):
         GaussianPulls(**good | change)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e4, 1e8, 1e12])
+@pytest.mark.parametrize("bins", [1, 2])
+def test_a_huge_signal_that_is_pulled_away_costs_its_pull(bins: int, size: float) -> None:
+    """A signal of any size and 10 % uncertain is 10 standard deviations: not what rounding leaves of its square."""
+    likelihood = GaussianPulls(
+        data=np.full(bins, 100.0),
+        background=np.full(bins, 100.0),
+        covariance=100.0 * np.eye(bins),
+        background_pulls=np.full((bins, 2), (0.1, 0.0)),
+        signal_pulls=np.full((bins, 2), (0.1, 0.0)),
+        nuisances=("flux", "other"),
+    )
+    chi2, gof = np.empty((2, 1))
+    likelihood(np.full((1, bins), size), chi2, gof)
+    slope, pulled = 10.0 + 0.1 * size, bins * size * size / 100
+    exact = pulled - (bins * size * slope / 100) ** 2 / (1 + bins * slope * slope / 100) if size < 1e5 else 100.0
+    assert chi2[0] == pytest.approx(exact, rel=1e-4)
+
+
+def test_a_sum_that_rounding_hides_is_no_number() -> None:
+    likelihood, signals = case(2, ("x",)), np.array([[1.0, 1.0], [1e9, 1e9]])
+    huge = GaussianPulls(
+        likelihood.data,
+        likelihood.background,
+        likelihood.covariance,
+        np.full((2, 1), 0.1),
+        np.full((2, 1), 0.1),
+        ("x",),
+    )
+    terms = np.empty((2, 3))
+    huge.pull_terms(signals, terms)
+    both = ("a", "b")
+    found = combine(dict.fromkeys(both, np.zeros(2)), dict.fromkeys(both, ("x",)), dict.fromkeys(both, terms.T))
+    assert np.isfinite(found[0]) and np.isnan(found[1])

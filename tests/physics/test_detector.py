@@ -82,17 +82,20 @@ def _thrown(energy: float, theta: float, sigma_e: float, sigma_t: float, n: int 
         (1.0, 0.0, Cuts(energy_min=0.14)),
         (0.0, 1.0, Cuts(cos_min=0.5)),
         (0.1, 0.3, Cuts(invariant_max=0.03)),
+        (1.0, 0.5, Cuts(energy_min=0.12, q_sq_max=0.06)),
+        (0.0, 0.0, Cuts(q_sq_max=0.06)),
     ],
 )
 def test_thrown_showers(observable: str, energy: float, angle: float, cuts: Cuts) -> None:
     resolution = _miniboone(NODES, energy, angle)
     table = ([0.1, 0.4, 0.5, 1.0], [0.0, 0.3, 0.25, 0.1])
     edges = np.array(EDGES[observable])
-    found = response(NODES, resolution, observable, edges, cuts, 0.9, table)
+    found, with_q_sq = response(NODES, resolution, observable, edges, cuts, 0.9, table), cuts.q_sq_max < math.inf
     for i, j in ((0, 0), (3, 1), (3, 4), (7, 0), (7, 2), (10, 5), (11, 8)):
         e, c = _thrown(NODES.energy[i], NODES.theta[j], resolution.energy[i], resolution.angle[i])
         passed = (e > cuts.energy_min) & (e < cuts.energy_max) & (c > cuts.cos_min)
         passed &= (e * np.arccos(c) ** 2 < cuts.energy_angle_sq_max) & (2 * e**2 * (1 - c) < cuts.invariant_max)
+        passed &= 2 * MASS["n"] * e**2 * (1 - c) <= cuts.q_sq_max * (MASS["n"] - e * (1 - c)) if with_q_sq else True
         weight = 0.9 * np.interp(e, *table) * passed
         bins = np.searchsorted(edges, VALUES[observable](e, c), side="right") - 1
         if observable == "cos":
@@ -204,6 +207,27 @@ def test_published_resolutions() -> None:
     for meaning, value in published.items():
         assert per_projection(value, meaning) == pytest.approx(0.02, rel=4e-3)
     assert energy_resolution(4.0, 0.1, 0.03) == pytest.approx(4 * math.hypot(0.05, 0.03))
+
+
+@pytest.mark.parametrize("sigma", [0.004, 0.02, 0.1])
+def test_direction_within_a_limit(sigma: float) -> None:
+    """At small angles the probability to be within one is a non-central χ² of two degrees of freedom."""
+    nodes = Nodes(0.5, 2.0, 9, 0.045, 10)
+    resolution = Resolution(np.zeros(9), np.full(9, sigma))
+    found = response(nodes, resolution, "count", cuts=Cuts(energy_angle_sq_max=1e-3))[..., 0]
+    expected = [stats.ncx2.cdf(1e-3 / e / sigma**2, 2, (nodes.theta / sigma) ** 2) for e in nodes.energy]
+    assert found == pytest.approx(np.array(expected), abs=2e-5 + 0.3 * sigma**2)
+
+
+def test_quasi_elastic_momentum_transfer() -> None:
+    """The cut is one on the angle at each energy, 1 - cos θ' < Q²/(2E'² + E' Q²/m_n)."""
+    nodes = Nodes(0.1, 20.0, 60, 1.0, 200)
+    perfect = Resolution(np.zeros(60), np.zeros(60))
+    for q_sq in (0.02, 0.5):
+        found = response(nodes, perfect, "count", cuts=Cuts(q_sq_max=q_sq))[..., 0]
+        energy = nodes.energy[:, None]
+        inside = 2 * nodes.sine**2 < q_sq / (2 * energy**2 + energy * q_sq / MASS["n"])
+        assert np.array_equal(found, inside.astype(float))
 
 
 def test_efficiencies() -> None:

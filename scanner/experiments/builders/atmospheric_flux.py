@@ -11,14 +11,14 @@ flux averaged over the azimuth [1/(m² s sr GeV)]. Writes ``flux_atmospheric.txt
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 
 import numpy as np
 
 from scanner.errors import ScannerError
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 NAME = "flux_atmospheric.txt"
 FILES = {"nue": "nue", "numu": "num", "nuebar": "nbe", "numubar": "nbm"}
@@ -63,14 +63,5 @@ def all_sky(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return energy, 4 * math.pi * 1e-4 * np.bincount(row, weights=table[:, 2]) / zeniths
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", type=Path, help="folder of the tables")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.tables, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"tables": "folder of the tables"})

@@ -10,12 +10,12 @@ radius R [fm] and the coefficients a_n [1/fm³], zeros where there are no more. 
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
 
 import numpy as np
 
+from scanner.experiments.builders.command import run
 from scanner.experiments.tables import write_table
 from scanner.physics.form_factors import DENSITIES, nuclide
 
@@ -53,14 +53,5 @@ def build(coefficients: Path, folder: Path) -> None:
     write_table(folder / DENSITIES.name, header, table)
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("coefficients", type=Path, help="list of Fourier-Bessel coefficients")
-    parser.add_argument("-o", "--output", type=Path, default=DENSITIES.parent, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.coefficients, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"coefficients": "list of Fourier-Bessel coefficients"}, output=DENSITIES.parent)

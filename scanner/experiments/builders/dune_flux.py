@@ -11,7 +11,6 @@ proton). Writes ``dune_nd_parents.txt``. Needs ``uproot``, which this project do
 
 from __future__ import annotations
 
-import argparse
 import importlib
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from scanner.errors import ScannerError
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 NAME = "dune_nd_parents.txt"
 FILES = {"nu": "NuM_0.root", "antinu": "NuM_B.root"}
@@ -78,15 +78,5 @@ def _uproot() -> Any:
         raise ScannerError(problem) from None
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("release", type=Path, help="folder of the ROOT files")
-    parser.add_argument("flux", type=Path, help="text table of DUNE's flux")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.release, arguments.flux, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"release": "folder of the ROOT files", "flux": "text table of DUNE's flux"})

@@ -11,12 +11,12 @@ show densities, and each source by itself, where the figures stack them.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 BUILDER = {"builder": "scanner.experiments.builders.electron_scattering"}
 DEDX = np.array([1.5, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20])
@@ -146,14 +146,5 @@ def _write_charm2(path: Path, beam: str, edges: np.ndarray, density: dict[str, n
     write_table(path, header, columns)
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("inputs", type=Path, help="folder of the digitised figures")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.inputs, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"inputs": "folder of the digitised figures"})

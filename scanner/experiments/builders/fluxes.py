@@ -10,13 +10,13 @@ of ν_e, ν_μ, ν_τ and their antineutrinos [1/(cm² GeV) per proton on target
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 FLAVOURS = ("nue", "numu", "nutau", "nuebar", "numubar", "nutaubar")
 
@@ -175,14 +175,5 @@ def _trimmed(energy: np.ndarray, flux: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return energy[part], flux[:, part]
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("release", type=Path, help="folder of the released files")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.release, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"release": "folder of the released files"})

@@ -10,12 +10,12 @@ INPUTS holds the folders ``nd280`` and ``ps191`` of the inputs of arXiv:2109.038
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 ND280_ENERGIES = np.concatenate([np.arange(1, 40) * 0.05, np.arange(8, 39) * 0.25])
 """[GeV]; finer than the digitised points below 2 GeV, as fine above."""
@@ -88,14 +88,5 @@ def _write(path: Path, title: str, note: str, energies: np.ndarray, fluxes: dict
     write_table(path, header, {"energy": ("GeV", "%.6g", energies), **columns})
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("inputs", type=Path, help="folder with nd280/ and ps191/")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.inputs, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"inputs": "folder with nd280/ and ps191/"})

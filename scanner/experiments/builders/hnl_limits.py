@@ -17,7 +17,6 @@ points that the others reproduce are left out.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import math
 import re
@@ -28,7 +27,8 @@ from pathlib import Path
 import numpy as np
 from ruamel.yaml.comments import CommentedMap
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 from scanner.physics.particles import BOHR_MAGNETON
 
 TOLERANCE = 0.005
@@ -265,14 +265,5 @@ def _write(folder: Path, facts: Mapping[str, CommentedMap], curves: Mapping[str,
     )
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("collection", type=Path, help="folder of the digitised curves, with index.csv")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.collection, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"collection": "folder of the digitised curves, with index.csv"})

@@ -11,7 +11,6 @@ upper triangle) and ``miniboone_response_*.txt`` (events of full ν_μ→ν_e tr
 
 from __future__ import annotations
 
-import argparse
 import heapq
 import math
 from collections.abc import Iterator
@@ -19,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 from scanner.physics.oscillation import averaged_sin_squared
 
 PHASE = 1.27
@@ -227,14 +227,5 @@ def _cell(x: np.ndarray, weight: np.ndarray, a: int, b: int) -> tuple[float, int
     return -size, a, b, (float(total), float(mean), float(variance))
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("release", type=Path, help="unpacked data release")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.release, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"release": "unpacked data release"})

@@ -11,12 +11,12 @@ RELEASE is a folder with ``spectra/`` (digitised) and ``efficiency/``. Writes ``
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 BUILDER = {"builder": "scanner.experiments.builders.miniboone_ee"}
 _SPECTRUM = {
@@ -85,14 +85,5 @@ def _write_spectra(spectra: Path, folder: Path) -> None:
         write_table(folder / f"miniboone_{table}.txt", header, columns)
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("release", type=Path, help="folder of the inputs")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.release, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"release": "folder of the inputs"})

@@ -13,14 +13,14 @@ over all that is a quasi-Monte Carlo sum over a Kronecker sequence: its error is
 
 from __future__ import annotations
 
-import argparse
 import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 from scanner.experiments.upscattering_inputs import Smearing, nd280_smearing
 from scanner.physics.particles import MASS
 
@@ -120,12 +120,5 @@ def _sequence(dimensions: int) -> Float:
     return np.array((0.5 + steps[:, None] * np.arange(1, POINTS + 1)) % 1, dtype=np.float64)
 
 
-def main() -> None:
-    """Parse the command line and build."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("-o", "--output", type=Path, default=DATA)
-    build(parser.parse_args().output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build)

@@ -11,12 +11,12 @@ arXiv:2205.12273. Writes ``nd280_photons_fhc.txt``, ``nd280_photons_rhc.txt``, `
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 BUILDER = {"builder": "scanner.experiments.builders.nd280_upscattering"}
 SIDEBAND = np.arange(21) * 10.0
@@ -121,14 +121,5 @@ def _write_smearing(inputs: Path, file: str, symbol: str, unit: str, scale: floa
     write_table(folder / f"nd280_smearing_{file.lower()}.txt", header, columns)
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("inputs", type=Path, help="folder of the inputs")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.inputs, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"inputs": "folder of the inputs"})

@@ -11,14 +11,14 @@ unit mixings, and the efficiencies of the ten channels) and ``t2k_hnl_channels.t
 
 from __future__ import annotations
 
-import argparse
 import importlib
 from pathlib import Path
 
 import numpy as np
 
 from scanner.errors import ScannerError
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders.command import run
+from scanner.experiments.tables import write_table
 
 MASSES = np.arange(140, 500, 10)
 """[MeV]."""
@@ -94,14 +94,5 @@ def _vector(path: Path, name: str) -> np.ndarray:
         return np.asarray(file[name].member("fElements"), dtype=np.float64)
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("release", type=Path, help="unpacked data release")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.release, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, build, {"release": "unpacked data release"})
