@@ -12,6 +12,7 @@ from scanner.models.base import Model
 from scanner.physics import states
 from scanner.physics.oscillation import mixing_matrix_3p1, probability_3p1
 from scanner.signals.oscillation import OscillationTerm
+from scanner.signals.surface import SurfaceModel
 from scanner.vocabulary import Constraint, Monomial, Parameter, Reference
 
 PROVIDES = ("sterile_3p1",)
@@ -101,12 +102,13 @@ def _parameters() -> tuple[Parameter, ...]:
 
 def load(name: str) -> Model:
     """Return the model."""
+    parameters = _parameters()
     return Sterile3p1(
         name=name,
         version=VERSION,
         title="Three active neutrinos and one sterile neutrino (3+1)",
-        parameters=_parameters(),
-        signals={"oscillation": _terms},
+        parameters=parameters,
+        signals={"oscillation": _terms, "surface": SurfaceModel(name, tuple(p.name for p in parameters))},
         references=(
             Reference(
                 "Dentler:2018sju",

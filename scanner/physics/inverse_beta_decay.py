@@ -37,7 +37,7 @@ THRESHOLD = ((NEUTRON + POSITRON) ** 2 - PROTON**2) / (2 * PROTON)
 """Least energy of the neutrino [GeV], 1.806 MeV."""
 
 HIGHEST = 1.0
-"""Energy [GeV] up to which `cross_section` is offered; the paper gives its error as 0.4 % at low energies (from memory)."""
+"""Energy [GeV] up to which it is offered; the paper gives its error as 0.4 % at low energies (from memory)."""
 
 _ORDER = 24
 _GEV2_TO_CM2 = (HBARC_GEV_FM * 1e-13) ** 2
