@@ -1,9 +1,9 @@
 """Finds models, experiments and signals by name, without importing what is not asked for.
 
 A file of this package says what it provides in a literal ``PROVIDES = ("name", ...)`` and gives each through
-``load(name)``; signals are their modules themselves. A plug-in is an entry point of the group
-``scanner.models``, ``scanner.experiments`` or ``scanner.signals`` whose name is the provided name and whose
-value is such a module. A broken file or plug-in disables only itself.
+``load(name)``; signals are their modules themselves. A file ``experiments/surfaces/NAME.yaml`` is an experiment of that
+name, too. A plug-in is an entry point of the group ``scanner.models``, ``scanner.experiments`` or ``scanner.signals``
+whose name is the provided name and whose value is such a module. A broken file or plug-in disables only itself.
 """
 
 from __future__ import annotations
@@ -89,6 +89,8 @@ def _all(kind: str) -> tuple[Provider, ...]:
     """Every provider: this package's first, then the plug-ins in order of name, whatever the disk's order is."""
     own = sorted((PACKAGE / kind).glob("*.py"))
     found = [Provider(name, f"scanner.{kind}.{path.stem}", path) for path in own for name in _provides(path)]
+    surfaces = sorted((PACKAGE / kind / "surfaces").glob("*.yaml"))
+    found += [Provider(path.stem, f"scanner.{kind}.surface_files", path) for path in surfaces]
     plugins = (_plugin(entry) for entry in entry_points(group=f"scanner.{kind}"))
     return (*found, *sorted(plugins, key=lambda provider: (provider.distribution, provider.name, provider.module)))
 

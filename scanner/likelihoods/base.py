@@ -83,17 +83,17 @@ class PulledLikelihood(Likelihood, Protocol):
         """
 
 
-def checked_truth(signal: np.ndarray, bins: int, most: float = np.inf) -> np.ndarray:
+def checked_truth(signal: np.ndarray, bins: int, most: float = np.inf, least: float = 0.0) -> np.ndarray:
     """Return the signal of a pseudo-experiment, contiguous.
 
     Raises
     ------
     InputError
-        For another shape than (bins,), or events that are not between 0 and `most`.
+        For another shape than (bins,), or events that are not between `least` and `most`.
     """
     if signal.shape != (bins,):
         raise InputError("signal", "a pseudo-experiment needs one number a signal bin", signal.shape, f"({bins},)")
-    if not np.all((signal >= 0) & (signal <= most) & np.isfinite(signal)):
+    if not np.all((signal >= least) & (signal <= most) & np.isfinite(signal)):
         hint = "draw pseudo-experiments only at points whose status is ok"
-        raise InputError("signal", "no pseudo-experiment can be drawn", signal.tolist(), f"0 to {most:g} events", hint)
+        raise InputError("signal", "no pseudo-experiment can be drawn", signal.tolist(), f"{least:g} to {most:g}", hint)
     return np.ascontiguousarray(signal, dtype=np.float64)

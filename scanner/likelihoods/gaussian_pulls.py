@@ -102,7 +102,7 @@ class GaussianPulls:
         self, signal: np.ndarray, generator: np.random.Generator, pulls: Mapping[str, Pull] | None = None
     ) -> GaussianPulls:
         """Return a pseudo-experiment: data, and measured nuisance parameters. See `PulledLikelihood.toy`."""
-        signal = checked_truth(signal, self.data.size)
+        signal = checked_truth(signal, self.data.size, least=-np.inf)  # what disappears is a negative signal
         if pulls and not pulls.keys().isdisjoint(self.nuisances):
             value, centre = np.array([pulls[name] for name in self.nuisances]).T
         else:

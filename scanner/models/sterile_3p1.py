@@ -11,6 +11,7 @@ from scanner.models.base import Model
 from scanner.models.three_plus_one import MIXING, Path, ThreePlusOne
 from scanner.physics.oscillation import probability_3p1
 from scanner.signals.oscillation import OscillationTerm
+from scanner.signals.surface import SurfaceModel
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("sterile_3p1",)
@@ -34,12 +35,13 @@ def _terms(source: str, target: str, antineutrino: bool) -> tuple[OscillationTer
 
 def load(name: str) -> Model:
     """Return the model."""
+    parameters = three_plus_one.sterile_parameters() + three_plus_one.active_parameters()
     return Sterile3p1(
         name=name,
         version=VERSION,
         title="Three active neutrinos and one sterile neutrino (3+1)",
-        parameters=three_plus_one.sterile_parameters() + three_plus_one.active_parameters(),
-        signals={"oscillation": _terms},
+        parameters=parameters,
+        signals={"oscillation": _terms, "surface": SurfaceModel(name, tuple(p.name for p in parameters))},
         references=(three_plus_one.GLOBAL_FIT, three_plus_one.THREE_FLAVOURS),
         constraints=(three_plus_one.UNITARITY,),
         null=three_plus_one.NULL,
