@@ -58,6 +58,21 @@ GOLDEN = [
         63.2374181,
         50.76979948,
     ),
+    ("sterile_3p1", 1, "lsnd", 1, {"dm2_41": 1.3, "Ue4_sq": 0.01, "Umu4_sq": 0.02}, 11.046771, 11.046771, 8.16589488),
+    (
+        "sterile_3p1",
+        1,
+        "karmen",
+        1,
+        {"dm2_41": 1.3, "Ue4_sq": 0.01, "Umu4_sq": 0.02},
+        7.91852157,
+        7.91852157,
+        1.99606548,
+    ),
+    ("sterile_3p1", 1, "gallium", 1, {"dm2_41": 2.0, "Ue4_sq": 0.05}, 14.0950762, 14.0950762, -0.59520647),
+    ("sterile_3p1", 1, "reactor_rates", 1, {"dm2_41": 0.4, "Ue4_sq": 0.02}, 7.97902529, 7.97902529, -0.905382674),
+    ("sterile_3p1", 1, "cdhs", 1, {"dm2_41": 5.0, "Umu4_sq": 0.04}, 28.449031, 28.449031, -1.77124899),
+    ("sterile_3p1", 1, "icecube_8yr", 1, {"dm2_41": 5.0, "Umu4_sq": 0.04}, 0.869166751, 0.869166751, 5.1536),
 ]
 
 HEAVY_NEUTRINOS = [
@@ -156,7 +171,7 @@ def test_prediction(golden: tuple) -> None:  # type: ignore[type-arg]
     assert float(found["events"]) == pytest.approx(events, rel=1e-6)
     assert registry.model(model).version == model_version
     assert registry.experiment(experiment).version == experiment_version
-    assert registry.signal("oscillation").VERSION == 1
+    assert registry.signal("oscillation").VERSION == registry.signal("surface").VERSION == 1
 
 
 def test_sterile_probability() -> None:

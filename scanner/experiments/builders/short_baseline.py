@@ -12,7 +12,6 @@ RELEASES holds the folders ``short_baseline`` (rates and bins as their authors p
 
 from __future__ import annotations
 
-import argparse
 import csv
 import math
 from pathlib import Path
@@ -20,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.experiments.tables import DATA, write_table
+from scanner.experiments.builders import command
+from scanner.experiments.tables import write_table
 
 Float = NDArray[np.float64]
 
@@ -220,14 +220,5 @@ def _icecube_grid(path: Path) -> tuple[Float, Float, Float, int]:
     return 10 ** (mixing / 200), 10 ** (dm2 / 200), grid, filled
 
 
-def main() -> None:
-    """Command line of the builder."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("releases", type=Path, help="folder of the folders short_baseline and icecube_8yr")
-    parser.add_argument("-o", "--output", type=Path, default=DATA, help="folder to write (default: data/)")
-    arguments = parser.parse_args()
-    build(arguments.releases, arguments.output)
-
-
 if __name__ == "__main__":
-    main()
+    command.run(__doc__, build, {"releases": "folder of the folders short_baseline and icecube_8yr"})
