@@ -135,7 +135,7 @@ NOVA_BACKGROUND_ERROR = 0.10
 
 ARGUELLES = Reference(
     "Arguelles:2018mtc",
-    r"Arg\"uelles, Carlos A. and Hostert, Matheus and Tsai, Yu-Dai",
+    "Argüelles, Carlos A. and Hostert, Matheus and Tsai, Yu-Dai",
     "Testing New Physics Explanations of the MiniBooNE Anomaly at Neutrino Scattering Experiments",
     2019,
     "1812.08768",

@@ -117,7 +117,7 @@ def sample(name: str, detector: _Detector, edges: tuple[float, ...], nucleons: b
     seen = response(nodes, resolution, "energy", edges, Cuts(energy_min=LEAST_ENERGY), EFFICIENCY)
     shortest, longest = min(detector.edges), math.hypot(*detector.edges)
     volume = Box((0.0, 0.0, 0.0), (0.5 * detector.edges[0], 0.5 * detector.edges[1], 0.5 * detector.edges[2]))
-    inside = decay_probability(volume, volume, angle_nodes(), length_nodes(shortest, longest))
+    inside = decay_probability(volume, volume, angle_nodes(), length_nodes(0.1 * shortest, longest))
     return UpscatteringResponse(
         name=name,
         flux=_flux(detector),

@@ -52,7 +52,7 @@ PANORAMA = Reference(
     "Abdullahi:2023ejc",
     "Abdullahi, Asli M. and Hoefken Zink, Jaime and Hostert, Matheus and Massaro, Daniele and Pascoli, Silvia",
     "A panorama of new-physics explanations to the MiniBooNE excess",
-    2024,
+    2023,
     "2308.02543",
 )
 

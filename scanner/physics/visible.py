@@ -40,6 +40,8 @@ VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
 
 SPECTRUM_NODES = 6
 """For the mass of a pair that has a spectrum."""
+CLOSEST = 1e-6
+"""Least distance of the pole of an exchange from the end of a spectrum, in units of that end: nodes are that dense."""
 COSINES, TURNS = 10, 6
 """Nodes for the direction of decay: polar, and azimuthal over half a turn."""
 SPECTRUM_COSINES, SPECTRUM_TURNS = 7, 4
@@ -95,7 +97,7 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
         masses, weights = np.array([mediator]), np.ones(1)
     else:
         masses, weights = _off_shell(shape, mass, daughter, mediator, product, majorana)
-    found = np.array([_angular(shape, mass, daughter, q, product) for q in masses]).T
+    found = np.array([_angular(shape, mass, daughter, q, product, majorana) for q in masses]).T
     if majorana:
         found[[0, 2, 3]] = 0.0
     return Spectrum(masses, weights, *(np.ascontiguousarray(row) for row in found))
@@ -104,20 +106,41 @@ def spectrum(shape: int, mass: float, daughter: float, mediator: float, product:
 def _off_shell(
     shape: int, mass: float, daughter: float, mediator: float, product: float, majorana: bool
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Nodes uniform in q for a mediator, in ln q for a virtual photon, and their normalised weights."""
+    """Nodes, dense at the end that the pole of the exchange is beyond, and their normalised weights.
+
+    They are uniform where a massless daughter makes rates vanish at that end.
+    """
     low, high = 2 * product, mass - daughter
-    nodes, rule = _rule(SPECTRUM_NODES)
+    rule = _rule(SPECTRUM_NODES)[1]
     if not low < high:
-        return np.full(nodes.size, low), np.zeros(nodes.size)
+        return np.full(rule.size, low), np.zeros(rule.size)
     if shape == VIRTUAL_PHOTON:
-        masses = np.array([low * math.exp(0.5 * math.log(high / low) * (x + 1)) for x in nodes])
-        weights = [w * q * _photon_rate(mass, product, q) for w, q in zip(rule, masses, strict=True)]
+        apart, steps = _from_an_end(low, high - low)
+        masses = low + apart
+        rates = [_photon_rate(mass, product, float(q)) for q in masses]
     else:
-        masses = low + 0.5 * (high - low) * (nodes + 1)
-        rates = (_mediator_rate(shape, mass, daughter, mediator, product, q, majorana) for q in masses)
-        weights = [w * rate for w, rate in zip(rule, rates, strict=True)]
+        if mediator <= low:
+            apart, steps = _from_an_end(max(low - mediator, CLOSEST * low), high - low)
+            masses = low + apart
+        elif daughter > 0:
+            apart, steps = _from_an_end(max(mediator - high, CLOSEST * high), high - low)
+            masses = high - apart
+        else:
+            masses, steps = low + 0.5 * (high - low) * (_rule(SPECTRUM_NODES)[0] + 1), np.ones(rule.size)
+        rates = [_mediator_rate(shape, mass, daughter, mediator, product, float(q), majorana) for q in masses]
+    weights = [w * step * rate for w, step, rate in zip(rule, steps, rates, strict=True)]
     total = math.fsum(weights)
-    return masses, np.array(weights) / total if total > 0 else np.zeros(nodes.size)
+    return masses, np.array(weights) / total if total > 0 else np.zeros(rule.size)
+
+
+def _from_an_end(scale: float, length: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return y = scale · sinh²u at nodes uniform in u, 0 < y < length, and dy/du up to a constant.
+
+    √y dy/(y + scale)², a threshold before a pole, is smooth in u, and so is dy/y.
+    """
+    last = math.asinh(math.sqrt(length / scale))
+    places = [0.5 * last * (x + 1) for x in _rule(SPECTRUM_NODES)[0]]
+    return np.array([scale * math.sinh(u) ** 2 for u in places]), np.array([math.sinh(2 * u) for u in places])
 
 
 def _photon_rate(mass: float, product: float, q: float) -> float:
@@ -140,7 +163,9 @@ def _mediator_rate(
     return float(q * decay * s * velocity * (1.5 - 0.5 * velocity_sq) / propagator)
 
 
-def _angular(shape: int, mass: float, daughter: float, q: float, product: float) -> tuple[float, float, float, float]:
+def _angular(
+    shape: int, mass: float, daughter: float, q: float, product: float, majorana: bool
+) -> tuple[float, float, float, float]:
     """α, a₂, b₂ and χ, from the share of helicity 0, what of it goes with the spin, and its interference."""
     if shape == PHOTON:
         return -1.0, 0.0, 0.0, 0.0
@@ -151,19 +176,20 @@ def _angular(shape: int, mass: float, daughter: float, q: float, product: float)
         longitudinal = polarised = x / (2 + x)
         asymmetry, mixed = 2 * longitudinal - 1, q / mass / (2 + x)
     else:
-        asymmetry, longitudinal, polarised, mixed = _left_handed(mass, daughter, q)
+        asymmetry, longitudinal, polarised, mixed = _vector(mass, daughter, q, majorana)
     heavy = (2 * product / q) ** 2
     softened = (1 - heavy) / (1 + heavy / 2)
     alignment, aligned = 0.5 * (1 - longitudinal) - longitudinal, 0.5 * (asymmetry - polarised) - polarised
     return asymmetry, softened * alignment, softened * aligned, -3 * softened * mixed
 
 
-def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, float, float]:
+def _vector(m: float, daughter: float, q: float, majorana: bool) -> tuple[float, float, float, float]:
     """α, share of helicity 0, what of it goes with the spin, and its interference, for N → N′ and a vector of mass q.
 
     Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε). At
     rest, the vector is a tensor p′_i n_j + n_i p′_j + δ_ij p′·n in space, n = p - m s; off its diagonal is that of n
-    across p′.
+    across p′. What goes with the spin is that of a left-handed current; that of Majorana N is axial, which adds 3 m m′,
+    a third of it of helicity 0.
     """
     s, difference = q * q, m * m - daughter * daughter
     other, own, inner = (difference - s) / 2, (difference + s) / 2, (m * m + daughter * daughter - s) / 2
@@ -171,6 +197,8 @@ def _left_handed(m: float, daughter: float, q: float) -> tuple[float, float, flo
     momentum = 0.5 * math.sqrt(momentum_sq) / m
     whole = inner + 2 * other * own / s
     longitudinal = inner + 2 * (m * momentum) ** 2 / s
+    if majorana:
+        whole, longitudinal = whole + 3 * m * daughter, longitudinal + m * daughter
     sideways = m * momentum / whole
     return sideways * (2 * other / s - 1), longitudinal / whole, sideways * (2 * own / s - 1), sideways * m / q
 

@@ -104,6 +104,10 @@ class TestExperiments:
         assert events[1e-3] == pytest.approx(100 * events[1e-4], rel=1e-3)
         assert events[1e-3] < 1e-3 * events[10.0]
 
+    def test_prompt_ones_stay(self, name):
+        (sample,) = registry.experiment(name).signals["upscattering"]
+        assert sample.regions[0].decay.probability[:, 0] == pytest.approx(1, abs=2e-3)
+
     def test_without_a_signal(self, name):
         found = registry.experiment(name)
         null = scanner.predict(VECTOR.name, name, m4=0.42)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from dirac import G5, GAMMA, METRIC, P_L, tensor
 
 from scanner.physics.dark_neutrino_decays import VectorMediator, transition_widths
 from scanner.physics.heavy_neutrino_dark import dipole_widths
@@ -177,6 +178,36 @@ class TestSpectrum:
         # At 1.03 of the mass of N the propagator is steep.
         assert found.weight @ found.mass == pytest.approx(mean, rel=1e-2 if mediator < 0.32 else 2e-3)
 
+    @pytest.mark.parametrize("beyond", [1e-6, 1e-4, 1e-3, 1e-2, 0.05, 0.3])
+    @pytest.mark.parametrize("daughter", [0.01, 0.15])
+    def test_mean_mass_where_the_mediator_is_just_too_heavy(self, daughter, beyond):
+        """Most pairs are then near the upper end, the nearer the closer the pole is to it."""
+        m, low, high = 0.257, 2 * ELECTRON, 0.257 - daughter
+        mediator = high * (1 + beyond)
+        found = spectrum(VECTOR_PAIR, m, daughter, mediator, ELECTRON, False)
+        below = np.geomspace(1e-12, high - low, 400001)[:-1]  # high - q
+        q, d = high - below, daughter
+        momentum = np.sqrt(below * (high + q) * (m + d - q) * (m + d + q))
+        rate = q * momentum * (((m - d) ** 2 - q**2) * ((m + d) ** 2 + 2 * q**2) + 6 * m * d * q**2)
+        rate *= (
+            np.sqrt(1 - (low / q) ** 2)
+            * (1 + 0.5 * (low / q) ** 2)
+            / (below + high * beyond) ** 2
+            / (q + mediator) ** 2
+        )
+        whole, first = np.trapezoid(rate, below), np.trapezoid(q * rate, below)
+        assert found.weight @ found.mass == pytest.approx(first / whole, rel=2e-3)
+
+    def test_mean_mass_of_what_a_mediator_too_light_for_the_pair_makes(self):
+        """Nearly dq/q above the threshold, as of a virtual photon."""
+        for mediator in (1e-4, 0.9e-3, 1.02e-3):
+            found = spectrum(VECTOR_PAIR, 0.1, 0.0, mediator, ELECTRON, False)
+            q = 2 * ELECTRON + np.geomspace(1e-13, 0.1 - 2 * ELECTRON, 400001)[:-1]
+            x, velocity = (q / 0.1) ** 2, np.sqrt((q - 2 * ELECTRON) * (q + 2 * ELECTRON)) / q
+            rate = q * (1 - x) ** 2 * (1 + 2 * x) * velocity * (1.5 - 0.5 * velocity**2) / (q**2 - mediator**2) ** 2
+            mean = np.trapezoid(q * rate, q) / np.trapezoid(rate, q)
+            assert found.weight @ found.mass == pytest.approx(mean, rel=6e-3)
+
     def test_on_its_shell_there_is_one_mass(self):
         found = spectrum(VECTOR_PAIR, 0.42, 0.0, 0.03, ELECTRON, False)
         assert found.mass.tolist() == [0.03] and found.weight.tolist() == [1.0]
@@ -190,6 +221,20 @@ class TestSpectrum:
     def test_majorana_decays_do_not_know_their_spin(self):
         found = spectrum(VECTOR_PAIR, 0.42, 0.0, 0.03, ELECTRON, True)
         assert found.asymmetry == [0.0] and found.polarised_alignment == [0.0] and found.alignment[0] < -0.9
+
+    @pytest.mark.parametrize("majorana", [False, True])
+    def test_alignment_is_that_of_the_current(self, majorana):
+        """Left-handed of Dirac N, axial of Majorana N: helicities of the vector by traces of Dirac matrices."""
+        m, daughter, q = 0.4, 0.15, 0.1
+        found = spectrum(VECTOR_PAIR, m, daughter, q, ELECTRON, majorana)
+        energy = (m**2 + q**2 - daughter**2) / (2 * m)
+        p = math.sqrt(energy**2 - q**2)
+        vertices = [g @ (G5 if majorana else P_L) for g in GAMMA]
+        current = tensor(vertices, [m - energy, 0, 0, -p], daughter, [m, 0, 0, 0], m)
+        along, across = np.array([p, 0, 0, energy]) / q, np.array([0, 1.0, 0, 0])
+        helicity_0, other = ((METRIC @ v) @ current.real @ (METRIC @ v) for v in (along, across))
+        softened = (1 - (2 * ELECTRON / q) ** 2) / (1 + 2 * ELECTRON**2 / q**2)
+        assert found.alignment[0] == pytest.approx(softened * (other - helicity_0) / (2 * other + helicity_0), rel=1e-9)
 
 
 class TestPhoton:
