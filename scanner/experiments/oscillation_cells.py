@@ -9,7 +9,7 @@ and that is small where a distribution is smooth; see `scanner.physics.oscillati
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numba import types
@@ -93,7 +93,6 @@ def midpoints(low: float, high: float, steps: int) -> Float:
     return low + (high - low) * (np.arange(steps) + 0.5) / steps
 
 
-def elementwise(function: object, values: Float) -> Float:
+def elementwise(function: Callable[[float], float], values: Float) -> Float:
     """Return a function of `math` at each value: numpy's own differ between CPUs in the last bit."""
-    assert callable(function)
     return np.array([function(value) for value in values.tolist()])

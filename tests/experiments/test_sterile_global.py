@@ -42,7 +42,7 @@ def test_the_grid_is_the_one_asked_for(surfaces: dict[str, np.ndarray]) -> None:
 
 
 def test_best_fit(surfaces: dict[str, np.ndarray]) -> None:
-    """At 6.7 eV²; a grid of 241 x 101 x 101 points finds 418.19 there, and other minima 0.8 above."""
+    """At 6.7 eV²; a grid of 241 x 101 x 101 points finds 418.19 there, and the next minimum 0.7 above."""
     names = tuple(set(surfaces) - {"dm2_41", "Ue4_sq", "Umu4_sq"})
     assert len(names) == 7
     everything = total(surfaces, names)
