@@ -66,11 +66,11 @@ def _not_bool(value: Any) -> Any:
     return value
 
 
-def _value(value: object) -> float | str:
-    """A number, or the name of a choice."""
-    if isinstance(value, str):
+def _value(value: object) -> float | str | bool:
+    """A number, or the name of a choice, which may be true or false."""
+    if isinstance(value, str | bool):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, int | float):
         raise ValueError("should be a number")
     return _finite(float(value))
 

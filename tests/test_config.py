@@ -70,7 +70,7 @@ REFUSED = [
     ({"model": None}, "model", ("is missing", "scanner list models")),
     ({"model": "[two_flavour]"}, "model", ("should be text", "scanner list models")),
     ({"fixed": "[]"}, "fixed", ("should be a mapping", "parameter: number")),
-    ({"fixed": "{dm2: true}"}, "fixed.dm2", ("should be a number", "found: True")),
+    ({"fixed": "{dm2: [1]}"}, "fixed.dm2", ("should be a number", "found: [1]")),
     ({"fixed": "{dm2: .inf}"}, "fixed.dm2", ("must be a finite number", "found: inf")),
     ({"fixed": "{dm2: .nan}"}, "fixed.dm2", ("must be a finite number", "found: nan")),
     ({"fixed": "{1: 2}"}, "fixed", ("a name that is not text", "found: 1")),

@@ -17,10 +17,13 @@ from numba import types
 from scanner.errors import InputError
 from scanner.likelihoods.base import Pull, checked_truth
 from scanner.likelihoods.linear_algebra import cholesky, draw_gaussian, forward, least_squares
-from scanner.likelihoods.pulls import best_pulls, number_of_terms
+from scanner.likelihoods.pulls import best_pulls, minimum, number_of_terms
 from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 
 _MATRIX = types.float64[:, ::1]
+
+SAFE = 1e7
+"""Largest sum of squares of which a difference is good to 1e-8."""
 
 
 @dataclass(frozen=True)
@@ -144,16 +147,34 @@ def _whiten(signal, data, background, slopes, signal_pulls, centre, factor, out)
         forward(factor, out[row])
 
 
+@kernel(types.void(_MATRIX, types.float64[::1]))
+def _fill_terms(whitened, out):  # type: ignore[no-untyped-def]
+    """Fill the polynomial's terms, from the rows of `_whiten`."""
+    size = whitened.shape[0] - 1
+    out[0] = _product(whitened[0], whitened[0])
+    place = 1 + size
+    for i in range(size):
+        out[1 + i] = -2 * _product(whitened[1 + i], whitened[0])
+        for j in range(i, size):
+            out[place] = 2 * _product(whitened[1 + i], whitened[1 + j])
+            place += 1
+
+
 @kernel(types.void(_MATRIX, INPUT, INPUT, INPUT_MATRIX, INPUT_MATRIX, INPUT, _MATRIX, types.float64[::1]))
 def _minima(  # type: ignore[no-untyped-def]
     signal, data, background, slopes, signal_pulls, centre, factor, out
 ):
-    """Least −2 ln L of every point; the polynomial would lose it where most of a huge signal is pulled away."""
+    """Least −2 ln L of every point: of the polynomial, but where that would lose a small difference of huge terms."""
     bins, size = slopes.shape
     whitened = np.empty((1 + size, bins))
+    terms, square, vector = np.empty(1 + size + size * (size + 1) // 2), np.empty((size, size)), np.empty(size)
     matrix = np.empty((bins + size, size + 1))
     for point in range(signal.shape[0]):
         _whiten(signal[point], data, background, slopes, signal_pulls, centre, factor, whitened)
+        _fill_terms(whitened, terms)
+        if terms[0] < SAFE:
+            out[point] = minimum(terms, square, vector)
+            continue
         matrix[:] = 0.0
         for b in range(bins):
             for j in range(size):
@@ -173,10 +194,4 @@ def _polynomials(  # type: ignore[no-untyped-def]
     whitened = np.empty((1 + size, bins))
     for point in range(signal.shape[0]):
         _whiten(signal[point], data, background, slopes, signal_pulls, centre, factor, whitened)
-        out[point, 0] = _product(whitened[0], whitened[0])
-        place = 1 + size
-        for i in range(size):
-            out[point, 1 + i] = -2 * _product(whitened[1 + i], whitened[0])
-            for j in range(i, size):
-                out[point, place] = 2 * _product(whitened[1 + i], whitened[1 + j])
-                place += 1
+        _fill_terms(whitened, out[point])

@@ -141,8 +141,7 @@ class DarkNeutrinoModel(Model, abc.ABC):
         InputError
             For an unknown name, a value outside its range, or a point outside the model's domain.
         """
-        # YAML and Python have words of their own for the choice of pauli.
-        values = super().complete({k: str(v).lower() if isinstance(v, bool) else v for k, v in given.items()})
+        values = super().complete(given)
         for constraint in self.constraints:
             found = math.fsum(factor * values[name] for name, factor in constraint.coefficients.items())
             if found > constraint.upper:

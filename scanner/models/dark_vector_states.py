@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from scanner.errors import InputError
 from scanner.models.dark_neutrinos import CHARGES, SWITCH_NAMES, refuse_both, switches
 from scanner.models.dark_vertices import (
     CASCADE,
@@ -70,23 +71,35 @@ def heavy_states(zero: frozenset[str]) -> tuple[Upscattering, ...]:
     Raises
     ------
     InputError
-        Where both mixings and vertices are given.
+        Where both mixings and vertices are given, or couplings of a state without a mass.
     """
     explicit = bool(set(VERTICES) - zero)
     mixings = bool({name for names in MIXINGS.values() for name in names} - zero)
     refuse_both("dark_neutrino_vector", "mixings", ", ".join(VERTICES), explicit and mixings)
     states = tuple(state for state, mass in STATES.items() if mass not in zero)
+    for state, mass in STATES.items():
+        given = [name for name in (*MIXINGS[state], DARK_MIXINGS[state]) if name not in zero]
+        if given and state not in states:
+            raise InputError(f"fixed.{mass}", f"{given[0]} is of a state without a mass", 0.0, "above 0 GeV")
+    # Without U_D a state does not couple to ν; of vertices there are those of N4 alone.
+    made = tuple(s for s in states if (s == "N4" if explicit else DARK_MIXINGS[s] not in zero))
     currents = CURRENTS if explicit and "V_n" not in zero else CURRENTS[:1]
-    return tuple(_State(state, states, explicit, currents, zero).ingredient() for state in states)
+    return tuple(_State(state, states, made, explicit, currents, zero).ingredient() for state in states)
 
 
 class _State:
     """One state among those that there are."""
 
     def __init__(
-        self, state: str, states: Sequence[str], explicit: bool, currents: tuple[str, ...], zero: frozenset[str]
+        self,
+        state: str,
+        states: Sequence[str],
+        made: Sequence[str],
+        explicit: bool,
+        currents: tuple[str, ...],
+        zero: frozenset[str],
     ):
-        self.state, self.explicit, self.currents = state, explicit, currents
+        self.state, self.made, self.explicit, self.currents = state, tuple(made), explicit, currents
         self.states, self.others = tuple(states), tuple(other for other in states if other != state)
         self.flavours = tuple(a for a in FLAVOURS if any(f"U{a}{s[1]}_sq" not in zero for s in states))
         masses = tuple(STATES[s] for s in states)
@@ -160,12 +173,13 @@ class _State:
         )
 
     def dynamics(self, row: Float) -> Dynamics | None:
-        """Return how the state is made and decays, if it is the heaviest."""
+        """Return how the state is made and decays, if it is the heaviest that couples to ν: of equals, the last."""
         values = dict(zip(self.event_parameters, map(float, row), strict=True))
         mass = values[STATES[self.state]]
-        others = [values[STATES[other]] for other in self.others]
-        if not mass > 0 or any(mass < other for other in others):
+        heaviest = max(self.made, key=lambda s: (values[STATES[s]], s), default=None)
+        if self.state != heaviest or not mass > 0:
             return None
+        others = [values[STATES[other]] for other in self.others]
         daughters = [0.0, *(other if other > 0 else mass for other in others)]
         decays = tuple(
             Decay("e_e", VECTOR_PAIR, daughter, values["m_Zprime"]) if mass - daughter > 2 * MASS["e"] else None
@@ -184,6 +198,9 @@ class _State:
         couplings, channels = 3 + len(self.others) + 6, 1 + len(self.others)
         visible, on_shell, off_shell = (np.zeros((couplings, channels)) for _ in range(3))
         rates = Rates(matter, np.zeros(couplings), visible, on_shell, off_shell, np.zeros(channels))
+        if any(values[STATES[s]] == 0 for s in self.states):
+            # Its mixings, which are not known here, would not be those of a state.
+            return rates._replace(total=np.full(couplings, np.nan))
         mass = found.masses.get(self.state)
         if mass is not None:
             lighter = tuple(other for other in found.masses if found.masses[other] < mass)

@@ -308,3 +308,28 @@ class TestCrossSections:
         d, T_min, T_max = 5e-7, 1e-6**2 / (8 * 1.0**2 * 11.17), 1e-3
         leading = 4 * ALPHA_EM * d**2 * 36 * math.log(T_max / T_min) * 3.894e-28
         assert 0.3 < carbon / leading < 1.5
+
+
+class TestWhichStateIsMade:
+    ONE = {"m4": 0.1, "m_Zprime": 0.03, "Umu4_sq": 1e-7}
+
+    def events(self, **more):
+        return float(scanner.predict(VECTOR.name, "microboone_ee", **self.ONE, **more).events)
+
+    def test_one_that_does_not_couple_is_not(self):
+        assert self.events(m5=0.2) == pytest.approx(self.events(), rel=1e-9)
+
+    def test_of_two_equals_one_is(self):
+        """No more than the two next to it."""
+        near, equal = (self.events(m5=m5, UD5_sq=0.3, Umu5_sq=1e-7) for m5 in (0.101, 0.1))
+        assert equal == pytest.approx(near, rel=0.1)
+
+    def test_couplings_of_a_state_without_a_mass_are_refused_in_a_scan_too(self):
+        zero = frozenset(p.name for p in VECTOR.parameters) - {"m4", "Umu5_sq", "UD4_sq"}
+        with pytest.raises(InputError, match="of a state without a mass"):
+            VECTOR.ingredient("upscattering", zero)
+
+
+def test_switches_are_written_as_yaml_and_python_have_them():
+    found = [scanner.predict(VECTOR.name, "microboone_ee", m4=0.1, Umu4_sq=1e-7, pauli=p) for p in (True, "true")]
+    assert float(found[0].events) == float(found[1].events) > 0
