@@ -321,7 +321,7 @@ class TestWhichStateIsMade:
 
     def test_of_two_equals_one_is(self):
         """No more than the two next to it."""
-        near, equal = (self.events(m5=m5, UD5_sq=0.3, Umu5_sq=1e-7) for m5 in (0.101, 0.1))
+        near, equal = (self.events(m5=m5, UD4_sq=0.7, UD5_sq=0.3, Umu5_sq=1e-7) for m5 in (0.101, 0.1))
         assert equal == pytest.approx(near, rel=0.1)
 
     def test_couplings_of_a_state_without_a_mass_are_refused_in_a_scan_too(self):
