@@ -15,6 +15,7 @@ from scanner.physics.inverse_beta_decay import THRESHOLD, differential_cross_sec
 from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
+from scanner.signals.muon_decay import MuonDecayResponse
 from scanner.vocabulary import Reference
 
 Float = NDArray[np.float64]
@@ -23,6 +24,9 @@ END = 1e3 * MASS["mu"] / 2
 """Largest energy of the ν̄_μ [MeV], masses of positron and neutrinos neglected."""
 
 _ENERGIES, _POSITRONS = 400, 6
+
+CELLS = 50
+"""Of the energy of neutrinos, in each bin, where it alone matters."""
 
 REFERENCE_IBD = Reference(
     "Strumia:2003zx",
@@ -87,6 +91,28 @@ def bin_samples(found: Events, baseline: Float, low: Float, high: Float, sigma: 
         _chances(*(_spread(edge, shape) for edge in (bottom, top)), found.positron, sigma, chance)
         bins.append((x, (flux * chance).ravel()))
     return bins
+
+
+def muon_decays(bins: Sequence[tuple[Float, Float]], total: Sequence[float]) -> MuonDecayResponse:
+    """Return the response to ν̄_e that muons make without oscillation, of what `bin_samples` returned.
+
+    Parameters
+    ----------
+    bins
+        L/E and weights of each bin.
+    total
+        Events of full transmutation in each bin.
+    """
+    x = events().energy / END
+    cell = np.minimum((x * CELLS).astype(np.int64), CELLS - 1)
+    weights, means = np.zeros((len(total), CELLS)), np.zeros((len(total), CELLS))
+    for b, (of, (_, weight)) in enumerate(zip(total, bins, strict=True)):
+        found = weight.reshape(-1, x.size).sum(axis=0)
+        weights[b] = np.bincount(cell, found, CELLS)
+        means[b] = np.bincount(cell, found * x, CELLS) / np.where(weights[b] > 0, weights[b], 1.0)
+        weights[b] *= of / math.fsum(weights[b])
+    full = weights > 0
+    return MuonDecayResponse(np.nonzero(full)[0].astype(np.int64), weights[full], means[full])
 
 
 def _spread(edge: Float, shape: tuple[int, int]) -> Float:

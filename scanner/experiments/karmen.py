@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
-from scanner.experiments.decay_at_rest import REFERENCE_IBD, bin_samples, events
+from scanner.experiments.decay_at_rest import REFERENCE_IBD, bin_samples, events, muon_decays
 from scanner.experiments.oscillation_cells import midpoints, response
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.poisson import Poisson
@@ -57,7 +57,10 @@ def load(name: str) -> Experiment:
         name=name,
         version=VERSION,
         title="KARMEN2, " + ("number of events" if name == "karmen_total" else "events in bins of prompt energy"),
-        signals={"oscillation": (response("mu", "e", True, bins, total),)},
+        signals={
+            "oscillation": (response("mu", "e", True, bins, total),),
+            "muon_decay": muon_decays(bins, total),
+        },
         likelihood=Poisson(data, background, signal_error=SIGNAL_ERROR),
         data=data,
         background=background,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
-from scanner.experiments.decay_at_rest import REFERENCE_IBD, bin_samples, events
+from scanner.experiments.decay_at_rest import REFERENCE_IBD, bin_samples, events, muon_decays
 from scanner.experiments.oscillation_cells import midpoints, response
 from scanner.experiments.tables import DATA, DataTable, read_table
 from scanner.likelihoods.gaussian_pulls import GaussianPulls
@@ -110,7 +110,10 @@ def _experiment(
         name=name,
         version=VERSION,
         title=f"LSND, {title}",
-        signals={"oscillation": (response("mu", "e", True, bins, total),)},
+        signals={
+            "oscillation": (response("mu", "e", True, bins, total),),
+            "muon_decay": muon_decays(bins, total),
+        },
         likelihood=likelihood,
         data=likelihood.data,
         background=likelihood.background,
