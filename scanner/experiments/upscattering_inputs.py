@@ -47,17 +47,6 @@ def miniboone_efficiency(energy: Float, *, fiducial: bool = True) -> Float:
     return found / FIDUCIAL if fiducial else found
 
 
-def miniboone_one_ring(energy: Float) -> Float:
-    """Return the radius below which two electrons of this summed energy [GeV] are one ring in MiniBooNE.
-
-    Steps, as published from 0.14 to 1.28 GeV; the first and the last value beyond. See `PairRule.r_cut`.
-    """
-    table = read_table(DATA / "miniboone_one_ring.txt").columns
-    row = np.searchsorted(table["E_low"], energy, side="right") - 1
-    found: Float = table["r_cut"][np.clip(row, 0, table["r_cut"].size - 1)]
-    return found
-
-
 def nd280_smearing(of: str) -> Smearing:
     """Return how ND280 reconstructs electrons.
 

@@ -10,6 +10,7 @@ import pytest
 from scanner.errors import InputError
 from scanner.experiments import upscattering_inputs as inputs
 from scanner.experiments.builders import electron_scattering, miniboone_ee, nd280_upscattering
+from scanner.experiments.miniboone_detector import one_ring
 from scanner.experiments.tables import DATA, read_table
 
 SPECTRA = {  # table: bins, first and last edge
@@ -136,10 +137,13 @@ def test_miniboone_efficiency() -> None:
 
 
 def test_one_ring_rule() -> None:
-    energy = np.array([0.05, 0.14, 0.1599, 0.161, 0.5, 1.27, 2.0])
-    expected = [0.541, 0.541, 0.541, 0.455, 0.156, 0.274, 0.274]  # arXiv:2210.08021, Table II
-    np.testing.assert_array_equal(inputs.miniboone_one_ring(energy), expected)
-    assert inputs.miniboone_one_ring(np.full((2, 3), 0.3)).shape == (2, 3)
+    """What is used is smooth, and within the published numbers' errors of them."""
+    table = read_table(DATA / "miniboone_one_ring.txt").columns
+    assert (table["E_low"][0], table["E_high"][-1]) == (0.14, 1.28)
+    middles = (table["E_low"] + table["E_high"]) / 2
+    smooth = one_ring(middles.tolist())
+    assert np.all(np.abs(smooth / table["r_cut"] - 1)[middles < 1.0] < 0.3)
+    assert one_ring([0.01, 0.14])[0] > one_ring([0.5])[0] > 0.1
 
 
 @pytest.mark.parametrize(("of", "shape", "last"), [("momentum", (40, 50), 2.5), ("angle", (100, 100), 1.6)])
