@@ -19,6 +19,6 @@ def nuclei(tonnes: Mapping[str, float]) -> dict[str, float]:
     Examples
     --------
     >>> f"{nuclei({'C12': 701.14})['C12']:.5e}"
-    '3.51962e+31'
+    '3.51960e+31'
     """
     return {name: mass * GEV_PER_TONNE / nuclide(name).mass for name, mass in tonnes.items()}
