@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -86,7 +87,7 @@ class Path(NamedTuple):
     antineutrino: bool
 
 
-class ThreePlusOne(Model):
+class ThreePlusOne(Model, abc.ABC):
     """A model with U = R34 R24(δ24) R14(δ14) R23 R13(δ13) R12; its evolution is the subclass's."""
 
     def probability(
@@ -127,6 +128,6 @@ class ThreePlusOne(Model):
         self._fill(Path(a, b, energy, baseline, mixing_matrix(p), masses, density, Ye, antineutrino), p, result)
         return result.reshape(shape)
 
+    @abc.abstractmethod
     def _fill(self, path: Path, p: Mapping[str, float], out: np.ndarray) -> None:
         """Fill out with the probabilities; p has every parameter."""
-        raise NotImplementedError
