@@ -20,6 +20,7 @@ from helpers import (
     reference_of,
     stamps,
     status_shards,
+    stop,
 )
 
 
@@ -64,7 +65,9 @@ def test_interrupted_scan_says_how_to_go_on(
 ) -> None:
     trial = Trial(small, tmp_path, "--cluster", cluster)
     trial.reach(30)
+    stop(trial.run.tree())  # so that it cannot end before the signal comes
     os.killpg(trial.run.process.pid, number)
+    os.killpg(trial.run.process.pid, signal.SIGCONT)
     assert trial.run.finish() == 130
     assert f"what was done is in {trial.store}, the same command goes on" in trial.run.text
     assert "Traceback" not in trial.run.text

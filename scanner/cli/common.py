@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec
@@ -40,6 +41,15 @@ ClusterOption = Annotated[
 FreshOption = Annotated[bool, typer.Option("--fresh", help="replace the store")]
 VerifyOption = Annotated[bool, typer.Option("--verify", help="recompute damaged blocks")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="number of workers")]
+
+
+def _said_once(record: logging.LogRecord) -> bool:
+    """Whether a message of asyncio is news: zarr writes several chunks at once, and where all fail raises one error."""
+    failed = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(failed, OSError) and "exception was never retrieved" in record.getMessage())
+
+
+logging.getLogger("asyncio").addFilter(_said_once)
 
 
 def command(function: Callable[P, None]) -> Callable[P, None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import errno
+import logging
 import os
 import subprocess
 import sys
@@ -206,3 +208,12 @@ TEXT = to_yaml(FILE)
 def test_a_mangled_file_never_gives_a_traceback(tmp_path: Path, at: int, length: int, inserted: str) -> None:
     (tmp_path / "scan.yaml").write_text(TEXT[:at] + inserted + TEXT[at + length :])
     _assert_check_is_clean(tmp_path / "scan.yaml")
+
+
+def test_one_error_of_many_writes_is_printed_once(caplog: pytest.LogCaptureFixture) -> None:
+    log = logging.getLogger("asyncio")
+    log.error("Future exception was never retrieved", exc_info=OSError(errno.ENOSPC, "No space left on device"))
+    assert not caplog.records
+    log.error("Future exception was never retrieved", exc_info=ValueError("something else"))
+    log.error("another message", exc_info=OSError(errno.ENOSPC, "No space left on device"))
+    assert len(caplog.records) == 2
