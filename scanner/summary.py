@@ -67,19 +67,21 @@ def _best_fit(cube: Cube, name: str, chi2: float, index: dict[str, int]) -> Best
     if math.isinf(chi2):
         return BestFit(name, math.nan, {}, None)
     point = {axis: float(cube.array(f"axes/{axis}")[...][i]) for axis, i in index.items()}
-    return BestFit(name, chi2, point, _delta_null(cube, name, chi2))
+    without = null(cube, name)
+    return BestFit(name, chi2, point, None if without is None else without["chi2"] - chi2)
 
 
-def _delta_null(cube: Cube, name: str, chi2: float) -> float | None:
-    null = cube.record["model"]["null"]
-    if null is None:
+def null(cube: Cube, name: str) -> dict[str, float] | None:
+    """Return ``chi2`` and ``gof`` of an experiment without a signal; None where the model has no such point."""
+    values = cube.record["model"]["null"]
+    if values is None:
         return None
     try:
         model = registry.model(cube.record["model"]["name"])
-        parameters = {**cube.record["model"]["parameters"], **null}
-        return float(predict(model.name, name, **parameters)["chi2"]) - chi2
+        found = predict(model.name, name, **{**cube.record["model"]["parameters"], **values})
     except ScannerError:
         return None  # the plug-in is not installed here; the cube itself stays readable
+    return {statistic: float(found[statistic]) for statistic in ("chi2", "gof")}
 
 
 def status_counts(cube: Cube) -> dict[str, int]:

@@ -6,10 +6,10 @@ Exit status: 0 complete, 1 failure, 2 bad input, 3 finished with failed blocks, 
 
 from __future__ import annotations
 
-from scanner.cli import scans, merging, refining, toys, figures, reports, catalogue  # isort: skip  (the order of --help)
+from scanner.cli import scans, merging, refining, toys, figures, reports, explanations, catalogue  # isort: skip  (the order of --help)
 from scanner.cli.common import app
 
-__all__ = ["app", "catalogue", "figures", "main", "merging", "refining", "reports", "scans", "toys"]
+__all__ = ["app", "catalogue", "explanations", "figures", "main", "merging", "refining", "reports", "scans", "toys"]
 
 
 def main() -> None:

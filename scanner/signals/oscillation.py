@@ -1,14 +1,15 @@
 """Oscillation of light neutrinos at short baselines: appearance and disappearance in L/E.
 
 An experiment supplies what a full α→β transmutation would give it, as cells in L/E. A model supplies each transition
-probability as P(α→β) = δ_αβ + Σ of terms, of two kinds:
+probability as P(α→β) = δ_αβ + Σ of terms, of three kinds:
 
 - `OscillationTerm`: amplitude(couplings) · what two interfering states have lost, sin²(Δm² L/4E) or, where they decay,
   (1 − e^{-ΣmΓ L/2E} cos(Δm² L/2E))/2. Its table lies on Δm² and the widths alone: one sum over the cells for each of
   their values, and at a point only the amplitudes are left to do;
 - `LevelTerm`: the levels of the Hamiltonian as a function of energy, where E and L enter apart and the mixings do not
   factorise (matter). Its table lies on all parameters that the levels depend on, and the experiment must state the
-  energy of its cells and, where the potential is that of matter, the density of its path.
+  energy of its cells and, where the potential is that of matter, the density of its path;
+- `ConstantTerm`: amplitude(couplings), whatever E and L.
 
 The signal is the change with respect to no oscillation (δ_αβ drops out).
 """
@@ -80,6 +81,30 @@ class OscillationTerm:
         # Cells are as accurate for a damped wave as for one of this modulus.
         status[np.sqrt(dm2**2 + width**2) > channel.dm2_max * _SLACK] = Status.not_converged
         return entries, status
+
+
+@dataclass(frozen=True)
+class ConstantTerm:
+    """A term of a transition probability that depends on neither energy nor distance.
+
+    Parameters
+    ----------
+    amplitude
+        Sum of monomials in the model's parameters.
+    """
+
+    amplitude: tuple[Monomial, ...]
+
+    parameters = ()
+
+    def inputs(self, channel: OscillationResponse) -> tuple[np.ndarray, ...]:
+        """Arrays of a channel that the table is made from."""
+        return (channel.bin, channel.weight)
+
+    def build(self, channel: OscillationResponse, values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the table's entries and statuses; see `Table`."""
+        whole = np.bincount(channel.bin, channel.weight, bins)
+        return np.tile(whole, (len(values), 1)), np.full(len(values), Status.ok, dtype=np.uint8)
 
 
 Levels = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
@@ -156,7 +181,9 @@ def _by_energy(channel: OscillationResponse) -> _Cells:
     return _Cells(*(np.concatenate([a, b[wide]]) for a, b in zip(once, again, strict=True)))
 
 
-OscillationModel = Callable[[str, str, bool], tuple[OscillationTerm | LevelTerm, ...]]
+Term = OscillationTerm | LevelTerm | ConstantTerm
+
+OscillationModel = Callable[[str, str, bool], tuple[Term, ...]]
 """What a model supplies: the terms of P(source→target) for (source, target, antineutrino)."""
 
 
@@ -224,7 +251,7 @@ def bind(model: OscillationModel, channels: Sequence[OscillationResponse], bins:
     return templates.prediction([term.amplitude for _, term in terms], tables)
 
 
-def _template(number: int, channel: OscillationResponse, term: OscillationTerm | LevelTerm, bins: int) -> Table:
+def _template(number: int, channel: OscillationResponse, term: Term, bins: int) -> Table:
     """The table of a term: its sum over the cells of each signal bin."""
 
     def build(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
