@@ -21,7 +21,7 @@ from scanner.errors import InputError
 from scanner.merging.maps import read_maps
 from scanner.recipes.base import Recipe
 from scanner.recipes.merge import MergeOptions, MergeRecipe
-from scanner.recipes.scan import ScanRecipe
+from scanner.recipes.scan import recipe_of
 from scanner.recipes.toys import ToysRecipe
 from scanner.reporting import Progress
 from scanner.scan import resolve
@@ -66,7 +66,7 @@ def run(
     RuntimeWarning
         If blocks failed: their points carry a status instead of a number.
     """
-    recipe = ScanRecipe(resolve(read_scan_file(file)))
+    recipe = recipe_of(resolve(read_scan_file(file)))
     return _make(
         recipe, Options(out=None if out is None else os.fspath(out), cluster=cluster, workers=workers), progress
     )

@@ -148,6 +148,27 @@ class Execution(Section):
         return int(parse_bytes(self.memory))
 
 
+class Reduce(Section):
+    """Axes that are not kept: the sum of all experiments is profiled, or integrated, over them."""
+
+    method: Literal["profile", "marginalise"] = Field(description="profile or marginalise")
+    axes: Annotated[list[str], Field(min_length=1), AfterValidator(_once)] = Field(
+        description="a list of the axes that are not kept"
+    )
+    priors: dict[str, Literal["flat", "log"]] = Field(
+        {}, description="axis: flat or log, to marginalise; by default flat in the axis' own scale"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Reduce:
+        if self.priors and self.method == "profile":
+            raise ValueError("priors go with method: marginalise")
+        strange = [name for name in self.priors if name not in self.axes]
+        if strange:
+            raise ValueError(f"priors: {strange[0]!r} is not in axes")
+        return self
+
+
 class ScanFile(Section):
     """A whole scan file."""
 
@@ -169,6 +190,7 @@ class ScanFile(Section):
         AfterValidator(_with_chi2),
     ] = Field(["chi2"], description="[chi2], and also events, gof")
     dtype: Literal["float32", "float64"] = Field("float32", description="float32 or float64")
+    reduce: Reduce | None = Field(None, description="a mapping of method, axes, priors")
     store: Annotated[str, Field(min_length=1)] | None = Field(None, description="a path or URL")
     execution: Execution = Field(Execution(), description="a mapping of " + ", ".join(Execution.model_fields))
 

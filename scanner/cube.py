@@ -40,6 +40,8 @@ from scanner.tables import Plan, PlannedTable
 INNER_POINTS = 2**16
 TOTAL = "total"
 """In place of an experiment: the sum of all of them."""
+BEST = "best_"
+"""Before an axis' name: its value where the profile over it has its minimum."""
 _CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
 _WRITE_ALL: Any = {"write_empty_chunks": True}
 
@@ -161,8 +163,13 @@ class Cube:
 
     @property
     def kind(self) -> str:
-        """What it was made by: ``scan``, ``merge`` or ``toys``."""
+        """What it was made by: ``scan``, ``reduced``, ``merge`` or ``toys``."""
         return str(self.record.get("kind", "scan"))
+
+    @property
+    def sum_group(self) -> int | None:
+        """The group that holds the sum of all experiments, which is no experiment; None where there is none."""
+        return len(self.groups) - 1 if self.kind == "merge" else None
 
     def array(self, path: str) -> Any:
         """Return the zarr array at a path of the store, set to write chunks even if they hold only the fill."""

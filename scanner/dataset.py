@@ -14,7 +14,7 @@ import xarray as xr
 import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .scan)
 from scanner.config import to_yaml
 from scanner.critical_values import toys_dataset
-from scanner.cube import TOTAL, Cube, open_cube
+from scanner.cube import BEST, Cube, open_cube
 from scanner.errors import Status, StoreError, StoreRefused
 from scanner.levels import Refined, open_level
 from scanner.store import decoding_errors, local_path
@@ -87,7 +87,7 @@ def open_dataset(url: str | os.PathLike[str], level: int | str = 0) -> xr.Datase
     coordinates = {"experiment": list(cube.record["experiments"]), **coordinates}
     dataset = xr.Dataset(_variables(cube, axes), coordinates, _attributes(cube))
     for name, variable in dataset.data_vars.items():
-        variable.attrs.update(units="1", long_name=_LONG_NAMES[str(name)])
+        variable.attrs.update(_described(cube, str(name)))
     for name in {"status", "total_status"} & set(dataset.data_vars):
         flags = {"flag_values": [int(s) for s in Status], "flag_meanings": " ".join(s.name for s in Status)}
         dataset[name].attrs.update(flags)
@@ -111,16 +111,24 @@ def open_likelihoods(url: str, level: int | str = 0) -> xr.Dataset:
 
 def _variables(cube: Cube, axes: tuple[str, ...]) -> dict[str, Any]:
     """All arrays of a store, each experiment's on all axes; what only some experiments have is NaN in the others."""
-    groups = [n for n, group in enumerate(cube.groups) if group.experiments != (TOTAL,)]
+    groups = [n for n in range(len(cube.groups)) if n != cube.sum_group]
     names = dict.fromkeys(name for n in groups for name in cube.groups[n].arrays())
     found: dict[str, Any] = {}
     for name in names:
         before = ("experiment", "term") if name == "pull_terms" else ("experiment",)
         found[name] = ((*before, *axes), _stack(cube, name, groups, axes))
-    for number in set(range(len(cube.groups))) - set(groups):
+    if cube.sum_group is not None:
         for name, variable in (("chi2", "total"), ("status", "total_status")):
-            found[variable] = (axes, _on_axes(cube, number, name, axes)[0])
+            found[variable] = (axes, _on_axes(cube, cube.sum_group, name, axes)[0])
     return found
+
+
+def _described(cube: Cube, name: str) -> dict[str, str]:
+    """Unit and label of an array."""
+    if name.startswith(BEST):
+        axis = cube.record["reduced"]["axes"][name.removeprefix(BEST)]
+        return {"units": axis["unit"], "long_name": f"{axis['long_name']} at the minimum"}
+    return {"units": "1", "long_name": _LONG_NAMES[name]}
 
 
 def _coordinate(cube: Cube, kind: str, name: str, facts: dict[str, str]) -> Any:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from scanner import tables
-from scanner.cube import GroupArrays
+from scanner import reduction, tables
+from scanner.cube import BEST, TOTAL, GroupArrays
 from scanner.errors import InputError
 from scanner.evaluate import evaluate
 from scanner.grid import Block, Layout, block_shape
@@ -105,16 +105,21 @@ def plan(scan: Scan, workers: int) -> Plan:
     groups = tuple(_calibrate(scan, number) for number in range(len(scan.groups)))
     blocks = _layout(scan, [g.seconds_per_point for g in groups], workers)
     sizes = tuple(tables.sizes(scan))
-    pairs = [(math.prod(b), g) for b, g in zip(blocks.blocks, groups, strict=True)]
-    at_work = max(math.prod(b) * point_bytes(scan, g) for b, g in zip(blocks.blocks, scan.groups, strict=True))
-    stored = sum(a.bytes(g.points) for a, g in zip(group_arrays(scan), groups, strict=True))
+    points = [math.prod(block) for block in blocks.blocks]
+    rates = [g.seconds_per_point for g in groups]
+    if scan.file.reduce:
+        rates = [_seconds_above(scan, rates)]
+        at_work = reduction.POINTS * sum(point_bytes(scan, group) for group in scan.groups)
+    else:
+        at_work = max(n * point_bytes(scan, g) for n, g in zip(points, scan.groups, strict=True))
+    stored = sum(a.bytes(math.prod(n)) for a, n in zip(group_arrays(scan), blocks.shapes, strict=True))
     seconds = sum(g.points * g.seconds_per_point + g.table_seconds for g in groups)
     return Plan(
         points=scan.grid.size,
         groups=groups,
         tables=sizes,
         layout=blocks,
-        block_seconds=max(points * g.seconds_per_point for points, g in pairs),
+        block_seconds=max(n * rate for n, rate in zip(points, rates, strict=True)),
         worker_bytes=PROCESS_BYTES + sum(s.bytes for s in sizes) + at_work,
         disk_bytes=stored + sum(s.bytes for s in sizes),
         core_hours=seconds / 3600,
@@ -135,13 +140,21 @@ def layout(scan: Scan, workers: int, warn: Callable[[str], None]) -> Layout:
 def group_arrays(scan: Scan) -> tuple[GroupArrays, ...]:
     """Return what a scan's store keeps of each group of experiments."""
     outputs, dtype = tuple(scan.file.outputs), scan.file.dtype
+    if scan.file.reduce:
+        best = [f"{BEST}{name}" for name in scan.reduced.names if scan.file.reduce.method == "profile"]
+        return (GroupArrays(scan.kept.names, (TOTAL,), (*outputs, *best), "float64"),)
     names = [tuple(m.experiment.name for m in group.members) for group in scan.groups]
     return tuple(GroupArrays(g.axes, n, outputs, dtype, g.nuisances) for g, n in zip(scan.groups, names, strict=True))
 
 
 def _layout(scan: Scan, rates: list[float], workers: int) -> Layout:
-    shapes = tuple(scan.shape(group) for group in scan.groups)
-    blocks = tuple(_block(scan, n, rate, workers) for n, rate in enumerate(rates))
+    shapes: tuple[tuple[int, ...], ...]
+    blocks: tuple[tuple[int, ...], ...]
+    if scan.file.reduce:
+        shapes, blocks = (scan.kept.shape,), (_reduced_block(scan, rates, workers),)
+    else:
+        shapes = tuple(scan.shape(group) for group in scan.groups)
+        blocks = tuple(_block(scan, n, rate, workers) for n, rate in enumerate(rates))
     found = Layout(shapes, blocks)
     if found.number_of_blocks > MAX_BLOCKS:
         problem = f"{found.number_of_blocks:,} blocks"
@@ -188,6 +201,22 @@ def _block(scan: Scan, number: int, seconds_per_point: float, workers: int) -> t
     by_workers = math.prod(shape) / (BLOCKS_PER_WORKER * workers)
     by_memory = scan.file.execution.memory_bytes / 4 / point_bytes(scan, group)
     return block_shape(shape, int(max(1, min(by_time, by_workers, by_memory))))
+
+
+def _reduced_block(scan: Scan, rates: list[float], workers: int) -> tuple[int, ...]:
+    """A block of the kept axes; the points above it are evaluated in packs, so that memory does not limit it."""
+    asked, shape = scan.file.execution.block, scan.kept.shape
+    if not isinstance(asked, str):
+        return tuple(min(asked.get(name, n), n) for name, n in zip(scan.kept.names, shape, strict=True))
+    by_time = BLOCK_SECONDS / _seconds_above(scan, rates)
+    return block_shape(shape, int(max(1, min(by_time, math.prod(shape) / (BLOCKS_PER_WORKER * workers)))))
+
+
+def _seconds_above(scan: Scan, rates: list[float]) -> float:
+    """Time that all points above one of the kept axes take."""
+    lost = scan.reduced.names
+    above = [math.prod(len(scan.grid.axis(a)) for a in group.axes if a in lost) for group in scan.groups]
+    return sum(rate * points for rate, points in zip(rates, above, strict=True))
 
 
 def _asked_block(scan: Scan, asked: dict[str, int], group: Group, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -125,19 +125,19 @@ def print_summary(console: Console, summary: Summary, statuses: dict[str, int]) 
 def print_plan(console: Console, plan: Plan) -> None:
     """Print what a scan will take."""
     layout = plan.layout
+    shapes = " and ".join(dict.fromkeys(" × ".join(map(str, block)) for block in layout.blocks))
     console.print(f"points            {plan.points:,}", highlight=False)
-    for number, group in enumerate(plan.groups):
+    for group in plan.groups:
         console.print(
             f"  {', '.join(group.experiments)}: {group.points:,} points on ({', '.join(group.axes)}), "
-            f"{group.seconds_per_point * 1e6:.3g} µs a point here, blocks of "
-            f"{' × '.join(map(str, layout.blocks[number]))}",
+            f"{group.seconds_per_point * 1e6:.3g} µs a point here",
             highlight=False,
         )
     console.print(f"tables            {len(plan.tables)}", highlight=False)
     for size in plan.tables:
         console.print(f"  {size.path}: {size.nodes:,} nodes, {_size(size.bytes)}", highlight=False)
     console.print(
-        f"blocks            {layout.number_of_blocks:,}, the longest {plan.block_seconds:.2g} s",
+        f"blocks            {layout.number_of_blocks:,} of {shapes} points, the longest {plan.block_seconds:.2g} s",
         highlight=False,
     )
     console.print(f"memory a worker   {_size(plan.worker_bytes)}", highlight=False)

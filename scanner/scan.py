@@ -121,6 +121,17 @@ class Scan:
         """Names of the experiments in the file's order."""
         return tuple(self.file.experiments)
 
+    @property
+    def kept(self) -> Grid:
+        """The grid of what its store keeps: without the axes that are reduced."""
+        lost = self.file.reduce.axes if self.file.reduce else ()
+        return self.grid.subgrid(tuple(name for name in self.grid.names if name not in lost))
+
+    @property
+    def reduced(self) -> Grid:
+        """The grid of the axes that are reduced, without any for most scans."""
+        return self.grid.subgrid(tuple(self.file.reduce.axes if self.file.reduce else ()))
+
     def members(self) -> dict[str, Member]:
         """Return the experiments by name, in the file's order."""
         found = {m.experiment.name: m for group in self.groups for m in group.members}
@@ -170,6 +181,7 @@ def resolve(file: ScanFile) -> Scan:
     parameters = _parameters(file, model, grid)
     zero = frozenset(name for name, of in parameters.items() if of.range == (0.0, 0.0))
     members = [_member(model, f"experiments[{i}]", name, zero) for i, name in enumerate(file.experiments)]
+    _check_reduce(file, grid, [member.experiment for member in members])
     return Scan(file, model, grid, parameters, _group(members, model, parameters, grid))
 
 
@@ -179,7 +191,7 @@ def point(model: Model, experiments: Sequence[str], params: Mapping[str, object]
     zero = frozenset(name for name, of in values.items() if of.range == (0.0, 0.0))
     members = [_member(model, "experiment", name, zero) for name in experiments]
     file = ScanFile.model_construct(
-        version=1, name="point", axes={}, model=model.name, experiments=list(experiments), dtype="float64"
+        version=1, name="point", axes={}, reduce=None, model=model.name, experiments=list(experiments), dtype="float64"
     )
     grid = Grid(())
     return Scan(file, model, grid, values, _group(members, model, values, grid))
@@ -226,6 +238,25 @@ def _check_block(file: ScanFile, grid: Grid) -> None:
         if name not in grid.names:
             where, allowed = f"execution.block.{name}", ", ".join(grid.names)
             raise InputError(where, "not an axis of this scan", name, allowed, did_you_mean(name, grid.names))
+
+
+def _check_reduce(file: ScanFile, grid: Grid, experiments: Sequence[Experiment]) -> None:
+    """Refuse to reduce what is no axis, all axes, other outputs than −2 ln L, and a sum that would be none."""
+    if file.reduce is None:
+        return
+    for i, name in enumerate(file.reduce.axes):
+        if name not in grid.names:
+            allowed, hint = ", ".join(grid.names), did_you_mean(name, grid.names)
+            raise InputError(f"reduce.axes[{i}]", "not an axis of this scan", name, allowed, hint)
+    if len(file.reduce.axes) == len(grid.names):
+        raise InputError("reduce.axes", "are all the axes of this scan", file.reduce.axes, "at least one must be kept")
+    if file.outputs != ["chi2"]:
+        raise InputError("outputs", "a scan that is reduced keeps chi2 alone", file.outputs, "[chi2]")
+    for a, b in itertools.combinations(experiments, 2):
+        shared = a.data_sets & b.data_sets
+        if shared or b.name in a.correlated or a.name in b.correlated:
+            why = f"share data ({', '.join(sorted(shared))})" if shared else "have a common covariance"
+            raise InputError("experiments", f"{a.name} and {b.name} {why} and cannot be summed by reduce")
 
 
 def _refuse_choice(where: str, parameter: Parameter) -> None:

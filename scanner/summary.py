@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from scanner import engine, levels, registry
-from scanner.cube import TOTAL, Cube, open_cube
+from scanner.cube import Cube, open_cube
 from scanner.errors import ScannerError, Status, StoreError
 from scanner.ledger import DONE
 from scanner.prediction import predict
@@ -40,7 +40,7 @@ class BestFit:
 
 def best_fits(cube: Cube) -> list[BestFit]:
     """Return every experiment's best grid point, reading one block at a time."""
-    found: dict[str, BestFit] = {}
+    found: list[BestFit] = []
     for number, group in enumerate(cube.record["groups"]):
         nothing: tuple[float, tuple[int, ...]] = (math.inf, ())
         minima = [nothing] * len(group["experiments"])
@@ -51,8 +51,10 @@ def best_fits(cube: Cube) -> list[BestFit]:
             for i in range(len(minima)):
                 minima[i] = min(minima[i], _minimum(chi2[i], block.start))
         for name, (value, index) in zip(group["experiments"], minima, strict=True):
-            found[name] = _best_fit(cube, name, value, dict(zip(group["axes"], index, strict=False)))
-    return [found[name] for name in (*cube.record["experiments"], TOTAL) if name in found]
+            found.append(_best_fit(cube, name, value, dict(zip(group["axes"], index, strict=False))))
+    order = list(cube.record["experiments"])
+    last = len(found) if cube.sum_group is None else len(found) - 1
+    return [*sorted(found[:last], key=lambda fit: order.index(fit.experiment)), *found[last:]]
 
 
 def _minimum(chi2: np.ndarray, start: tuple[int, ...]) -> tuple[float, tuple[int, ...]]:

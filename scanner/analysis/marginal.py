@@ -13,8 +13,8 @@ from dask.base import compute
 from scanner.analysis.axes import check_axes, is_log, scaled
 from scanner.analysis.surface import kept_coordinates, prepare
 from scanner.errors import InputError
-
-PRIORS = ("flat", "log")
+from scanner.likelihoods.reduction import PRIORS, log_volume
+from scanner.likelihoods.reduction import density as density_of
 
 
 def marginalise(
@@ -106,9 +106,7 @@ def _normalised(log_volume: np.ndarray, steps: Sequence[np.ndarray]) -> np.ndarr
 
 def _log_volume(axis: xr.DataArray, prior: str | Sequence[float] | np.ndarray | None) -> np.ndarray:
     """Log of the prior volume that each value of an axis stands for, one in total."""
-    volume = _trapezoid(axis) * _density(axis, prior)
-    with np.errstate(divide="ignore"):
-        return np.asarray(np.log(volume / volume.sum()))
+    return log_volume(scaled(axis), _density(axis, prior))
 
 
 def _trapezoid(axis: xr.DataArray) -> np.ndarray:
@@ -123,14 +121,10 @@ def _trapezoid(axis: xr.DataArray) -> np.ndarray:
 def _density(axis: xr.DataArray, prior: str | Sequence[float] | np.ndarray | None) -> np.ndarray:
     """Prior density in an axis' own scale, not normalised."""
     where, values = f"priors.{axis.name}", np.asarray(axis.values, dtype=np.float64)
-    if prior is None or (isinstance(prior, str) and prior == ("log" if is_log(axis) else "flat")):
-        return np.ones(values.size)
-    if isinstance(prior, str):
-        if prior not in PRIORS:
-            raise InputError(where, "unknown prior", prior, f"{', '.join(PRIORS)}, or densities at the axis' values")
-        if prior == "log" and values.min() <= 0:
-            raise InputError(where, "a prior flat in the logarithm needs values above 0", float(values.min()))
-        return values.copy() if prior == "flat" else np.asarray(1 / values)
+    if isinstance(prior, str) and prior not in PRIORS:
+        raise InputError(where, "unknown prior", prior, f"{', '.join(PRIORS)}, or densities at the axis' values")
+    if prior is None or isinstance(prior, str):
+        return density_of(values, is_log(axis), prior, where)
     try:
         density = np.asarray(prior, dtype=np.float64)
     except (TypeError, ValueError):

@@ -64,10 +64,10 @@ def _scanned(scan: Scan, cluster: str | None, workers: int | None) -> Scanned:
     from jobs.launch import Options, store_url
     from scanner.analysis.table import Scanned
     from scanner.cube import open_cube
-    from scanner.recipes.scan import ScanRecipe
+    from scanner.recipes.scan import recipe_of
     from scanner.summary import null
 
-    drive(ScanRecipe(scan), Options(cluster=cluster, workers=workers))
+    drive(recipe_of(scan), Options(cluster=cluster, workers=workers))
     url = store_url(scan.file.store, None)
     cube = open_cube(url)
     found = {name: null(cube, name) for name in scan.file.experiments}

@@ -145,14 +145,14 @@ def _texts(spec: FigureFile) -> dict[str, str]:
 def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | None) -> dict[str, xr.Dataset]:
     """Complete the stores of a figure's scans, and their merger where it asks for one; open all, the merger first."""
     from jobs.launch import Options, store_url
-    from scanner.recipes.scan import ScanRecipe
+    from scanner.recipes.scan import recipe_of
 
     scans = {scan.file.name: scan for scan in (resolve(folder / file, None) for file in spec.scans)}
     if len(scans) < len(spec.scans):
         raise InputError("scans", "two of them have the same name", list(spec.scans))
     _check(spec, scans)
     for scan in scans.values():
-        drive(ScanRecipe(scan), Options(cluster=cluster, workers=workers))
+        drive(recipe_of(scan), Options(cluster=cluster, workers=workers))
     stores = {name: store_url(scan.file.store, None) for name, scan in scans.items()}
     cubes = _open([f"{name}={store}" for name, store in stores.items()])
     if spec.merge is None:

@@ -61,9 +61,9 @@ def run(
 ) -> None:
     """Create a store, or resume it."""
     from jobs.launch import Options
-    from scanner.recipes.scan import ScanRecipe
+    from scanner.recipes.scan import recipe_of
 
-    drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
+    drive(recipe_of(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
 
 
 def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None = None) -> None:

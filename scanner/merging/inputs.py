@@ -11,7 +11,7 @@ from scanner.cube import TOTAL, Cube, open_cube
 from scanner.errors import InputError, StoreRefused, did_you_mean
 from scanner.ledger import DONE
 
-KINDS = ("scan", "merge")
+KINDS = ("scan", "reduced", "merge")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,11 @@ class Input:
         facts, model = self.record["experiments"], self.record["model"]
         all_ = {*model["parameters"], *self.record["axes"], *self.record.get("tied", {})}
         return {p for name in self.experiments for p in facts[name].get("depends_on", all_)} - self.mapped
+
+    @property
+    def reduced(self) -> set[str]:
+        """Parameters over which its experiments were profiled or integrated."""
+        return {p for name in self.experiments for p in self.record["experiments"][name].get("reduced", ())}
 
     def identity(self) -> dict[str, Any]:
         """Which store it is, and how much of it there is where it lacks blocks: those may be filled in later."""
@@ -141,13 +146,22 @@ def check(inputs: Sequence[Input]) -> None:
     InputError
         With the reason, and what to do.
     """
+    _refuse_two_sums(inputs)
     _refuse_common_data(inputs)
     for a, b in itertools.combinations(inputs, 2):
         _refuse_conventions(a, b)
         _refuse_versions(a, b)
         _refuse_models(a, b)
+        _refuse_reduced(a, b)
         _refuse_units(a, b)
         _refuse_settings(a, b)
+
+
+def _refuse_two_sums(inputs: Sequence[Input]) -> None:
+    sums = [one.cube.url for one in inputs if TOTAL in one.experiments]
+    if len(sums) > 1:
+        hint = "reduce one scan of all their experiments"
+        raise InputError("merge", f"two stores hold a sum over reduced axes: {', '.join(sums)}", hint=hint)
 
 
 def _refuse_common_data(inputs: Sequence[Input]) -> None:
@@ -199,6 +213,17 @@ def _refuse_models(a: Input, b: Input) -> None:
         _refuse(a, b, "different models", one, other, "declare with --map how one's parameters follow from the other's")
 
 
+def _refuse_reduced(a: Input, b: Input) -> None:
+    """What was profiled in one store cannot be profiled together with the other, which depends on it."""
+    for first, second in ((a, b), (b, a)):
+        for name in sorted(first.reduced & (second.used | second.reduced | set(second.record["axes"]))):
+            raise InputError(
+                "merge",
+                f"{second.cube.url} depends on {name}, over which {first.cube.url} was reduced",
+                hint="reduce one scan of all these experiments, or keep that axis in both",
+            )
+
+
 def _refuse_units(a: Input, b: Input) -> None:
     for name in sorted(set(a.record["axes"]) & set(b.record["axes"]) - a.mapped - b.mapped):
         one, other = a.record["axes"][name]["unit"], b.record["axes"][name]["unit"]
@@ -235,7 +260,7 @@ def groups(inputs: Sequence[Input]) -> Iterator[tuple[tuple[str, ...], tuple[tup
     for i, one in enumerate(inputs):
         for number, group in enumerate(one.cube.groups):
             for name in group.experiments:
-                if name in one.experiments and group.experiments != (TOTAL,):
+                if name in one.experiments and number != one.cube.sum_group:
                     places.setdefault(name, []).append((i, number))
     together: dict[tuple[tuple[int, int], ...], list[str]] = {}
     for name, found in places.items():

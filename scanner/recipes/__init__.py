@@ -5,10 +5,12 @@ from __future__ import annotations
 from scanner.cube import Cube
 from scanner.recipes.base import Recipe
 from scanner.recipes.merge import MergeRecipe
-from scanner.recipes.scan import ScanRecipe
+from scanner.recipes.scan import ReducedRecipe, ScanRecipe
 from scanner.recipes.toys import ToysRecipe
 
-KINDS: dict[str, type[Recipe]] = {recipe.kind: recipe for recipe in (ScanRecipe, MergeRecipe, ToysRecipe)}
+KINDS: dict[str, type[Recipe]] = {
+    recipe.kind: recipe for recipe in (ScanRecipe, ReducedRecipe, MergeRecipe, ToysRecipe)
+}
 
 
 def read(cube: Cube) -> Recipe:

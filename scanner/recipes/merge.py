@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from scanner.config import Execution
-from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
+from scanner.cube import BEST, TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
 from scanner.errors import InputError, Status, StoreError
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE
@@ -214,7 +214,11 @@ class MergeRecipe(Recipe):
                     grids.refuse_between(piece.placements, self._axes, piece.cube.url)
         _refuse_other_pieces(names, pieces)
         used = {a for piece in pieces for place in piece.placements for a in place.axes}
-        outputs = [n for n in first.outputs if all(n in p.group.outputs for p in pieces) and n != ERROR]
+        outputs = [
+            n
+            for n in first.outputs
+            if all(n in p.group.outputs for p in pieces) and n != ERROR and not n.startswith(BEST)
+        ]
         if any(not piece.exact or ERROR in piece.group.outputs for piece in pieces):
             outputs.append(ERROR)
         own = GroupArrays(_ordered(used, self._axes), names, tuple(outputs), first.dtype, first.nuisances)

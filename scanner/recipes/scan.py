@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from scanner import planning, provenance, stored_tables, tables
 from scanner.config import ScanFile
-from scanner.cube import Blueprint, Coordinates, Cube, GroupArrays
+from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays
 from scanner.evaluate import evaluate
 from scanner.grid import Block
 from scanner.recipes.base import Recipe
+from scanner.reduction import Reduction
 from scanner.scan import Scan, resolve
 
 CONVENTION = "-2 ln L, up to a constant of the experiment"
 """What ``chi2`` is; surfaces of different conventions must not be added."""
+
+
+def recipe_of(scan: Scan) -> ScanRecipe:
+    """Return the recipe for a scan: of a store of its whole grid, or of what is left of it when it is reduced."""
+    return ReducedRecipe(scan) if scan.file.reduce else ScanRecipe(scan)
 
 
 class ScanRecipe(Recipe):
@@ -71,9 +78,12 @@ class ScanRecipe(Recipe):
 
     def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
         """Evaluate every experiment of a block's group at every point of the block."""
+        return evaluate(self.scan, self._tables(cube), block)
+
+    def _tables(self, cube: Cube) -> Mapping[str, tables.BuiltTable]:
         if self._built is None:  # blocks are handed out when all tables are there
             self._built = stored_tables.read(cube)
-        return evaluate(self.scan, self._built, block)
+        return self._built
 
     def fill(self, cube: Cube) -> None:
         """Write what the user's cache has of the tables."""
@@ -105,6 +115,71 @@ class ScanRecipe(Recipe):
         if self._planned is None:
             self._planned = stored_tables.plan(cube, self.all_tables())
         return self._planned
+
+
+class ReducedRecipe(ScanRecipe):
+    """A scan that keeps only the sum of its experiments, profiled or integrated over some of its axes."""
+
+    kind = "reduced"
+
+    def blueprint(self, workers: int, warn: Callable[[str], None]) -> Blueprint:
+        """Return what the store is created from, its blocks chosen by a calibration."""
+        made = super().blueprint(workers, warn)
+        return replace(made, record=_reduced_record(self.scan, made.record))
+
+    def coordinates(self) -> Coordinates:
+        """Return the kept axes, and what follows from them alone."""
+        kept = set(self.scan.kept.names)
+        return [(path, values, axes) for path, values, axes in super().coordinates() if kept.issuperset(axes)]
+
+    def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
+        """Reduce all points above a block of the kept axes."""
+        reduction = Reduction(self.scan, cube.groups[0].outputs)
+        return reduction.evaluate(self._tables(cube), block)
+
+
+def _reduced_record(scan: Scan, whole: Mapping[str, Any]) -> dict[str, Any]:
+    """What the store of a reduced scan records: one experiment, the sum, which must not meet what depends on the rest.
+
+    Parameters that vary along a reduced axis are ``reduced`` of the sum.
+    """
+    assert scan.file.reduce is not None
+    kept, members = set(scan.kept.names), scan.members().values()
+    lost = sorted(name for name, values in scan.parameters.items() if not kept.issuperset(values.axes))
+    total = {
+        "title": "sum of " + ", ".join(scan.experiments),
+        "statistic": f"-2 ln L, {scan.file.reduce.method}d over {', '.join(scan.reduced.names)}",
+        "constant": math.fsum(m.experiment.likelihood.constant for m in members),
+        "limit_dof": 2,
+        "from_curve": False,
+        "projection": any(m.experiment.projection for m in members),
+        "number_of_data": sum(m.experiment.likelihood.number_of_data for m in members),
+        "nuisances": [],
+        "counts": None,
+        "correlated": {},
+        "data_sets": sorted({name for m in members for name in m.experiment.data_sets}),
+        "references": list(dict.fromkeys(str(r) for m in members for r in m.experiment.references)),
+        "notes": [f"{m.experiment.name}: {note}" for m in members for note in m.experiment.notes],
+        "depends_on": sorted({name for m in members for name in m.parameters} - set(lost)),
+        "reduced": lost,
+    }
+    inside = {kind: [n for n in whole[kind] if kept.issuperset(_axes(scan, kind, n))] for kind in ("tied", "derived")}
+    return {
+        **whole,
+        "kind": ReducedRecipe.kind,
+        "axes": {name: whole["axes"][name] for name in scan.kept.names},
+        **{kind: {name: whole[kind][name] for name in names} for kind, names in inside.items()},
+        "experiments": {TOTAL: total},
+        "reduced": {
+            "method": scan.file.reduce.method,
+            "axes": {name: whole["axes"][name] for name in scan.reduced.names},
+            "experiments": whole["experiments"],
+        },
+    }
+
+
+def _axes(scan: Scan, kind: str, name: str) -> tuple[str, ...]:
+    return (scan.parameters if kind == "tied" else scan.derived)[name].axes
 
 
 def record(scan: Scan, identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,114 @@
+"""Scans that keep only a profile, or an integral, of the sum: against the whole cube, and merged with others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from merging.conftest import AXES, Merge, Scan
+
+import scanner
+from scanner.analysis.surface import profile
+from scanner.analysis.totals import total
+from scanner.errors import InputError, Status
+
+PULLED = ["pulled_a", "pulled_b", "apart"]
+STERILE: dict[str, Any] = {
+    "model": "sterile_3p1",
+    "axes": {
+        "dm2_41": {"log": [0.1, 150], "points": 9},
+        "Ue4_sq": {"log": [1e-3, 0.9], "points": 7},
+        "Umu4_sq": {"linear": [0.001, 0.9], "points": 8},
+    },
+    "execution": {"block": {"dm2_41": 4, "Ue4_sq": 4, "Umu4_sq": 4}},
+}
+"""Points above 100 eV² are not converged, and many are outside the model."""
+
+
+def _same(found: Any, expected: Any) -> None:
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected), strict=True)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("lost", [["Umu4_sq"], ["Umu4_sq", "dm2_41"], ["dm2_41", "Ue4_sq"]])
+def test_profile_has_the_bits_of_the_whole_cube(scan: Scan, dtype: str, lost: list[str]) -> None:
+    experiments = ["lsnd", "gallium", "cdhs"]  # on different axes
+    whole = scanner.open(scan("whole", experiments, dtype=dtype, **STERILE))
+    reduced = scanner.open(
+        scan("reduced", experiments, dtype=dtype, reduce={"method": "profile", "axes": lost}, **STERILE)
+    )
+    keep = [name for name in STERILE["axes"] if name not in lost]
+    lowest, where = profile(total(whole), keep)
+    assert [str(name) for name in reduced.experiment.values] == ["total"]
+    _same(reduced.chi2.sel(experiment="total"), lowest)
+    for name, values in where.items():
+        _same(reduced[f"best_{name}"].sel(experiment="total"), np.where(np.isnan(lowest), np.nan, values))
+    status = reduced.status.sel(experiment="total")
+    _same(status == Status.ok, np.isfinite(lowest))
+    assert set(np.unique(status)) <= {Status.ok, Status.not_converged, Status.outside_model}
+    if "dm2_41" in keep:
+        assert (status != Status.ok).any()
+
+
+@pytest.mark.parametrize("block", [{}, {"dm2": 1}, {"dm2": 5}])
+def test_shared_nuisance_parameters_and_any_blocks(plugin: Path, scan: Scan, block: dict[str, int]) -> None:
+    whole = scanner.open(scan("whole", PULLED))
+    reduce = {"method": "profile", "axes": ["sin2_2theta"]}
+    reduced = scanner.open(scan("reduced", PULLED, reduce=reduce, execution={"block": block or "auto"}))
+    _same(reduced.chi2.sel(experiment="total"), profile(total(whole), ["dm2"])[0])
+
+
+@pytest.mark.parametrize("prior", [None, "flat", "log"])
+def test_integral_is_the_posterior_of_the_whole_cube(scan: Scan, prior: str | None) -> None:
+    whole = scanner.open(scan("whole", ["lsnd", "gallium"], dtype="float64", **STERILE))
+    priors = {} if prior is None else {"Umu4_sq": prior, "dm2_41": prior}
+    reduce = {"method": "marginalise", "axes": ["Umu4_sq", "dm2_41"], "priors": priors}
+    reduced = scanner.open(scan("reduced", ["lsnd", "gallium"], dtype="float64", reduce=reduce, **STERILE))
+    chi2 = reduced.chi2.sel(experiment="total").values
+    posterior = whole.scan.marginalise("Ue4_sq", priors=priors)
+    weight = np.full(7, 1.0)
+    weight[[0, -1]] = 0.5  # of the trapezoidal rule
+    own = np.exp(-(chi2 - chi2.min()) / 2)
+    np.testing.assert_allclose(own / (own * weight).sum(), posterior / (posterior * weight).sum(), rtol=1e-9)
+    assert (chi2 > total(whole).min("dm2_41").min("Umu4_sq").compute()).all()  # a mean is never above the maximum
+
+
+def test_refusals(scan: Scan) -> None:
+    def refused(message: str, experiments: list[str] | None = None, **changes: Any) -> None:
+        reduce = {"method": "profile", "axes": ["dm2"], **changes.pop("reduce", {})}
+        with pytest.raises(InputError, match=message):
+            scan("refused", experiments or ["miniboone_fhc"], reduce=reduce, **changes)
+
+    refused(r"reduce\.axes\[0\]: not an axis[\s\S]*did you mean 'sin2_2theta'", reduce={"axes": ["sin2_2thetta"]})
+    refused("at least one must be kept", reduce={"axes": list(AXES)})
+    refused("priors go with method: marginalise", reduce={"priors": {"dm2": "flat"}})
+    refused("'dm2' is not in axes", reduce={"method": "marginalise", "axes": ["sin2_2theta"], "priors": {"dm2": "log"}})
+    refused("keeps chi2 alone", outputs=["chi2", "events"])
+    refused("share data", ["miniboone_fhc", "miniboone"])
+    refused("common covariance", ["miniboone_fhc", "miniboone_rhc"])
+
+
+def test_merging(plugin: Path, scan: Scan, merge: Merge) -> None:
+    reduce = {"method": "profile", "axes": ["sin2_2theta"]}
+    reduced = scan("reduced", ["pulled_a"], reduce=reduce)
+    with pytest.raises(InputError, match=r"depends on sin2_2theta, over which .*reduced\.zarr was reduced"):
+        merge([reduced, scan("other", ["apart"])])
+    twin = scan("twin", ["apart"], reduce=reduce)
+    with pytest.raises(InputError, match="two stores hold a sum over reduced axes"):
+        merge([reduced, twin])
+    alone = merge([reduced])
+    _same(alone["total"], scanner.open(reduced).chi2.sel(experiment="total"))
+
+
+def test_reduced_stores_merge_with_what_depends_on_kept_axes_alone(scan: Scan, merge: Merge) -> None:
+    """ν_e disappearance depends on |U_e4|² and Δm² alone; a profile over |U_μ4|² may be added to it."""
+    reduce = {"method": "profile", "axes": ["Umu4_sq"]}
+    reduced = scan("reduced", ["lsnd"], reduce=reduce, **STERILE)
+    axes = {name: STERILE["axes"][name] for name in ("dm2_41", "Ue4_sq")}
+    execution = {"block": {"dm2_41": 4, "Ue4_sq": 4}}
+    gallium = scan("gallium", ["gallium"], model="sterile_3p1", axes=axes, execution=execution)
+    merged = merge([reduced, gallium])
+    expected = scanner.open(reduced).chi2.sel(experiment="total") + scanner.open(gallium).chi2.sel(experiment="gallium")
+    np.testing.assert_allclose(merged["total"], expected, rtol=1e-6)
