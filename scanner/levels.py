@@ -175,7 +175,7 @@ def check_refinable(base: Cube) -> None:
         For what is no scan, is itself a level, or was made by other versions of the physics.
     """
     if base.kind != "scan":
-        reason = f"holds {base.kind}, and no scan file to compute each experiment at new points from"
+        reason = f"is a store of kind {base.kind}, which has no experiments' scan to compute new points from"
         hint = "refine the store of a scan"
     elif "level" in base.record:
         reason, hint = f"is level {base.record['level']['number']} of another store", "refine that store"

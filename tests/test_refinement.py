@@ -236,7 +236,7 @@ def test_stores_that_cannot_be_refined(tmp_path: Path) -> None:
     assert "0 to 1, or finest" in str(caught.value)
     scanner.merge([store], tmp_path / "merged.zarr", cluster="serial", progress=False)
     assert_one_message(call("refine", tmp_path / "merged.zarr", "--x", "dm2", "--y", "sin2_2theta"), REFUSED)
-    with pytest.raises(StoreRefused, match="it was made by `scanner merge`, and has no scan file"):
+    with pytest.raises(StoreRefused, match="it is a store of kind merge"):
         refined(str(tmp_path / "merged.zarr"), 1)
     shutil.rmtree(Path(store) / "g0/status/c/0/0")
     with pytest.raises(StoreRefused, match="blocks are missing"):
