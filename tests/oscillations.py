@@ -16,10 +16,12 @@ def response(experiment: str) -> OscillationResponse:
 
 def averaged(experiment: str, dm2: float) -> np.ndarray:
     """Σ weight ⟨sin²⟩ in each signal bin, by the second cumulant of each cell."""
-    cells = response(experiment)
-    k = 2 * cells.phase * dm2
-    sine = 0.5 * (1 - np.cos(k * cells.mean) * np.exp(-0.5 * k**2 * cells.variance))
-    return np.bincount(cells.bin, cells.weight * sine)
+    found = np.zeros(registry.experiment(experiment).signal_bins.size)
+    for cells in registry.experiment(experiment).signals["oscillation"]:
+        k = 2 * cells.phase * dm2
+        sine = 0.5 * (1 - np.cos(k * cells.mean) * np.exp(-0.5 * k**2 * cells.variance))
+        found += np.bincount(cells.bin, cells.weight * sine, found.size)
+    return found
 
 
 def chi2(experiment: str, signal: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
-from scanner.experiments.oscillation_cells import midpoints
+from scanner.experiments.oscillation_cells import Samples, midpoints
 from scanner.physics.inverse_beta_decay import THRESHOLD, differential_cross_section, positron_range
 from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
@@ -67,8 +67,8 @@ def events() -> Events:
     return Events(np.repeat(energy, _POSITRONS), positron.ravel(), weight.ravel())
 
 
-def bin_samples(found: Events, baseline: Float, low: Float, high: Float, sigma: Float) -> Sequence[tuple[Float, Float]]:
-    """Return L/E [m/MeV] and weights of each bin.
+def bin_samples(found: Events, baseline: Float, low: Float, high: Float, sigma: Float) -> Sequence[Samples]:
+    """Return the samples of each bin.
 
     Parameters
     ----------
@@ -84,30 +84,31 @@ def bin_samples(found: Events, baseline: Float, low: Float, high: Float, sigma: 
     """
     shape = baseline.size, found.energy.size
     x = (baseline[:, None] / found.energy).ravel()
+    energy = 1e-3 * np.tile(found.energy, baseline.size)
     flux = np.broadcast_to(found.weight / (baseline * baseline)[:, None], shape)
     bins = []
     for bottom, top in zip(low, high, strict=True):
         chance = np.empty(shape)
         _chances(*(_spread(edge, shape) for edge in (bottom, top)), found.positron, sigma, chance)
-        bins.append((x, (flux * chance).ravel()))
+        bins.append(Samples(x, (flux * chance).ravel(), energy))
     return bins
 
 
-def muon_decays(bins: Sequence[tuple[Float, Float]], total: Sequence[float]) -> MuonDecayResponse:
+def muon_decays(bins: Sequence[Samples], total: Sequence[float]) -> MuonDecayResponse:
     """Return the response to ν̄_e that muons make without oscillation, of what `bin_samples` returned.
 
     Parameters
     ----------
     bins
-        L/E and weights of each bin.
+        Samples of each bin.
     total
         Events of full transmutation in each bin.
     """
     x = events().energy / END
     cell = np.minimum((x * CELLS).astype(np.int64), CELLS - 1)
     weights, means = np.zeros((len(total), CELLS)), np.zeros((len(total), CELLS))
-    for b, (of, (_, weight)) in enumerate(zip(total, bins, strict=True)):
-        found = weight.reshape(-1, x.size).sum(axis=0)
+    for b, (of, samples) in enumerate(zip(total, bins, strict=True)):
+        found = samples.weight.reshape(-1, x.size).sum(axis=0)
         weights[b] = np.bincount(cell, found, CELLS)
         means[b] = np.bincount(cell, found * x, CELLS) / np.where(weights[b] > 0, weights[b], 1.0)
         weights[b] *= of / math.fsum(weights[b])

@@ -53,9 +53,11 @@ def _positron_range(energy, facts):  # type: ignore[no-untyped-def]
     """Least and largest energy of the positron [GeV], eqs. (11) and (12); (0, 0) below threshold."""
     proton, neutron, positron = facts[0], facts[1], facts[2]
     s = proton * proton + 2 * proton * energy
-    gap = (s - (neutron - positron) ** 2) * (s - (neutron + positron) ** 2)
-    if not gap > 0 or energy <= 0:
+    # Far below threshold both factors of the gap are negative.
+    above = s - (neutron + positron) ** 2
+    if not above > 0:
         return 0.0, 0.0
+    gap = (s - (neutron - positron) ** 2) * above
     root = 2 * math.sqrt(s)
     neutrino = (s - proton * proton) / root
     energy_cm = (s - neutron * neutron + positron * positron) / root

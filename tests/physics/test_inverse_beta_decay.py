@@ -66,8 +66,18 @@ def test_threshold() -> None:
     assert pytest.approx(1.806 * MEV, abs=0.5e-6) == ibd.THRESHOLD
     below, above = ibd.cross_section([ibd.THRESHOLD * (1 - 1e-9), ibd.THRESHOLD * (1 + 1e-6)])
     assert below == 0 < above
-    assert ibd.positron_range(1.0 * MEV) == (0.0, 0.0)
     assert math.isnan(ibd.positron_energy(1.0 * MEV, 0.0))
+
+
+def test_nothing_is_made_below_threshold() -> None:
+    """Also far below, where s is less than (m_n - m_e)² as well and the product of both gaps is positive again."""
+    for energy in (0.0, 0.1, 0.5, 0.79, 0.81, 1.0, 1.8):
+        assert ibd.positron_range(energy * MEV) == (0.0, 0.0)
+        assert float(ibd.cross_section(energy * MEV)) == 0
+        inside = np.linspace(-2e-3, 2e-3, 41)
+        assert not ibd.differential_cross_section(energy * MEV, inside).any()
+    low, high = ibd.positron_range(ibd.THRESHOLD + 1e-9)
+    assert 0 < low < high
 
 
 def test_positron_energies_conserve_energy_and_momentum() -> None:

@@ -16,10 +16,11 @@ from scanner.signals.oscillation import LevelTerm, OscillationResponse, Oscillat
 from scanner.units import OSCILLATION_PHASE
 from scanner.vocabulary import Monomial
 
+MIXED = {"dm2_41": 1.3, "Ue4_sq": 0.03, "Umu4_sq": 0.05, "delta14": 0.7, "delta24": -1.9}
 MODELS = {
-    "sterile_3p1": {"dm2_41": 1.3, "Ue4_sq": 0.03, "Umu4_sq": 0.05, "Utau4_sq": 0.02},
-    "sterile_3p1_invisible_decay": {"dm2_41": 1.3, "Ue4_sq": 0.03, "Umu4_sq": 0.05, "m4_Gamma4": 0.6},
-    "sterile_3p1_matter": {"dm2_41": 1.3, "Ue4_sq": 0.03, "Umu4_sq": 0.05, "Utau4_sq": 0.02, "V_s": -9e-10},
+    "sterile_3p1": {**MIXED, "Utau4_sq": 0.02},
+    "sterile_3p1_invisible_decay": {**MIXED, "m4_Gamma4": 0.6},
+    "sterile_3p1_matter": {**MIXED, "Utau4_sq": 0.02, "V_s": -9e-10},
     "quasi_sterile": {
         "delta_M1_sq": 0.7,
         "theta_S1": 0.1,
