@@ -34,6 +34,7 @@ from scanner.physics.meson_production import (
     CHARM_SLOPE,
     KAON_FIT,
     PION_FIT,
+    PION_MINUS_FIT,
     charmed,
     feynman_scaling,
     sanford_wang,
@@ -71,7 +72,7 @@ NORMALISATION = 1 / 1.26
 # Interaction length in beryllium [m], cτ [m] (PDG), and the range of momenta [GeV]. The lengths are those of some 150
 # and 130 mb for π⁺ and K⁺ (Denisov et al., Nucl. Phys. B 61 (1973) 62; from memory): they matter by some 15 %, which
 # the normalisation takes up.
-_MESONS = {"pi": (0.525, 7.8045, (0.15, 7.8)), "K": (0.61, 3.711, (0.3, 7.9))}
+BOOSTER_MESONS = {"pi": (0.525, 7.8045, (0.15, 7.8)), "K": (0.61, 3.711, (0.3, 7.9))}
 MOMENTA, ANGLES, COLUMNS, WIDEST = 40, 200, 65, 0.8
 CHARM_MOMENTA = 24
 
@@ -123,28 +124,57 @@ def booster(distance: float, area: float) -> Mapping[str, Bundle]:
     area
         Of the face of the detector [m²].
     """
-    return {name: _booster_meson(name, distance, math.sqrt(area / math.pi) / distance) for name in _MESONS}
+    return {name: _booster_meson(name, distance, math.sqrt(area / math.pi) / distance) for name in BOOSTER_MESONS}
 
 
 def _booster_meson(name: str, distance: float, opening: float) -> Bundle:
-    absorption, lifetime, (low, high) = _MESONS[name]
-    nodes, weights = gauss_legendre(MOMENTA)
-    momentum = low + 0.5 * (high - low) * (nodes + 1)
+    absorption, lifetime, _ = BOOSTER_MESONS[name]
+    momentum, made = booster_mesons(name)
+    seen_by = distance, opening, WIDEST, COLUMNS
+    return focused(
+        BOOSTER_LINE, momentum, NORMALISATION * made, MASS[name], lifetime, absorption, *seen_by
+    )  # fmt: skip
+
+
+@functools.cache
+def booster_mesons(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mesons that a proton of the Booster makes which interacts, by the fits as published.
+
+    Parameters
+    ----------
+    name
+        ``pi``, ``pi_minus`` or ``K``.
+
+    Returns
+    -------
+    momentum, made
+        Nodes [GeV], shape (MOMENTA,), and the mesons that each stands for, in ANGLES even steps of the angle from 0 to
+        π/2.
+    """
+    momentum, weights = booster_momenta(name)
     step = 0.5 * math.pi / ANGLES
     made = np.empty((MOMENTA, ANGLES))
     for i, p in enumerate(momentum):
-        unit = NORMALISATION * 0.5 * (high - low) * weights[i] / PROTON_INELASTIC
+        unit = weights[i] / PROTON_INELASTIC
         for k in range(ANGLES):
             angle = step * (k + 0.5)
-            made[i, k] = unit * _cross_section(name, p, angle) * 2 * math.pi * math.sin(angle) * step
-    seen_by = distance, opening, WIDEST, COLUMNS
-    return focused(BOOSTER_LINE, momentum, made, MASS[name], lifetime, absorption, *seen_by)
+            made[i, k] = unit * booster_cross_section(name, p, angle) * 2 * math.pi * math.sin(angle) * step
+    return momentum, made
 
 
-def _cross_section(name: str, momentum: float, angle: float) -> float:
+def booster_momenta(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes of the momentum of a meson [GeV], and their weights, shape (MOMENTA,)."""
+    low, high = BOOSTER_MESONS[name.removesuffix("_minus")][2]
+    nodes, weights = gauss_legendre(MOMENTA)
+    return low + 0.5 * (high - low) * (nodes + 1), 0.5 * (high - low) * weights
+
+
+def booster_cross_section(name: str, momentum: float, angle: float) -> float:
+    """Return d²σ/dp dΩ [mb/(GeV sr)] of a meson of `booster_mesons` off beryllium."""
     if name == "K":
         return float(feynman_scaling(momentum, angle, BOOSTER, MASS["K"], MASS["p"], KAON_FIT))
-    return float(sanford_wang(momentum, angle, BOOSTER, PION_FIT))
+    fit = PION_MINUS_FIT if name == "pi_minus" else PION_FIT
+    return float(sanford_wang(momentum, angle, BOOSTER, fit))
 
 
 def stopped_kaons(mass: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

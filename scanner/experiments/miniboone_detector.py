@@ -18,23 +18,26 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from scanner.experiments.booster import mesons
 from scanner.experiments.fluxes import flux
 from scanner.experiments.matter import nuclei
 from scanner.experiments.tables import DATA, read_table
 from scanner.experiments.upscattering_inputs import miniboone_efficiency
 from scanner.physics.blurred_pairs import Blur, direction_error, energy_error, fill_one_ring
+from scanner.physics.bundle import Bundle
 from scanner.physics.detector import electron_energy
 from scanner.physics.geometry import angle_nodes, decay_probability, length_nodes
 from scanner.physics.kernel import INPUT, INPUT_CUBE, INPUT_MATRIX, kernel
 from scanner.physics.particles import MASS
 from scanner.physics.shapes import Cylinder, Sphere
+from scanner.signals.dark_particle import DarkBeamResponse
 from scanner.signals.upscattering_samples import Region, Selection, UpscatteringResponse
 from scanner.vocabulary import Reference
 
@@ -56,8 +59,8 @@ PANORAMA = Reference(
     "2308.02543",
 )
 
-PROTONS = {"fhc": 18.75e20, "rhc": 11.27e20}
-"""On target; 2006.16883."""
+PROTONS = {"fhc": 18.75e20, "rhc": 11.27e20, "off_target": 1.86e20}
+"""On target; 2006.16883, and 1807.06137 for those that pass it by."""
 
 TANK, FIDUCIAL = Sphere((0.0, 0.0, 0.0), 6.1), Sphere((0.0, 0.0, 0.0), 5.0)
 TANK_MASS = {"C12": 701.14, "H1": 116.86}
@@ -209,6 +212,7 @@ def selection(windows: tuple[Window, ...]) -> Selection:
     return Selection(FIRST, LAST, 1.0, {"e_e": pairs, "gamma_gamma": pairs, "gamma": photons})
 
 
+@functools.cache
 def regions() -> tuple[Region, ...]:
     """Return the tank and the dirt before it."""
     lengths = length_nodes(2.0, 500.0)
@@ -240,3 +244,28 @@ def sample(beam: str, windows: Sequence[Window], first_bin: int = 0) -> Upscatte
         shortest=1.0,
         longest=500.0,
     )
+
+
+def dark_sample(beam: str, windows: Sequence[Window], first_bin: int = 0) -> DarkBeamResponse:
+    """Return what is counted of dark particles from the mesons of a beam.
+
+    Parameters
+    ----------
+    beam
+        ``fhc``, ``rhc`` or ``off_target``.
+    windows, first_bin
+        As for `sample`.
+    """
+    return DarkBeamResponse(
+        name=beam,
+        regions=regions(),
+        selection=selection(tuple(windows)),
+        mesons=functools.partial(_exposed, beam),
+        first_bin=first_bin,
+    )
+
+
+@functools.cache
+def _exposed(beam: str) -> Mapping[str, Bundle]:
+    """Mesons of a whole exposure."""
+    return {name: one._replace(number=PROTONS[beam] * one.number) for name, one in mesons(beam).items()}

@@ -1,4 +1,4 @@
-"""MiniBooNE's electron-like events of 2020 as e⁺e⁻, γγ or γ from decays of heavy neutrinos that upscattering makes.
+"""MiniBooNE's electron-like events of 2020 as e⁺e⁻, γγ or γ of heavy neutrinos or of dark particles that scatter.
 
 ``miniboone_fhc_ee``, ``miniboone_rhc_ee``, ``miniboone_ee``
     E_ν^QE in neutrino mode, in antineutrino mode, and both together: the bins, data, backgrounds and covariance of the
@@ -16,14 +16,20 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from scanner.experiments import miniboone_release as release
 from scanner.experiments.base import Experiment
 from scanner.experiments.fermilab import MINIBOONE_FLUX
-from scanner.experiments.miniboone_detector import LEAST_ENERGY, ONE_RING, PANORAMA, Window, sample
+from scanner.experiments.miniboone_detector import (
+    LEAST_ENERGY,
+    ONE_RING,
+    PANORAMA,
+    Window,
+    dark_sample,
+    sample,
+)
 from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.gaussian import GaussianFractional
 
@@ -81,13 +87,16 @@ def load(name: str) -> Experiment:
 
 def _neutrino_energy(name: str) -> Experiment:
     fit = _FITS[name]
-    samples = tuple(_neutrino_sample(beam, i * release.BINS) for i, beam in enumerate(release.FITS[fit].beams))
+    beams = [(beam, _windows(beam), i * release.BINS) for i, beam in enumerate(release.FITS[fit].beams)]
     return release.experiment(
         fit,
         name=name,
         version=VERSION,
         title=f"MiniBooNE e+e- or photons as electrons, {release.FITS[fit].mode}",
-        signals={"upscattering": samples},
+        signals={
+            "upscattering": tuple(sample(*beam) for beam in beams),
+            "dark_beam": tuple(dark_sample(*beam) for beam in beams),
+        },
         log_determinant=False,
         references=_REFERENCES,
         correlated={_TOGETHER[name]: "miniboone_ee"} if name in _TOGETHER else {},
@@ -95,10 +104,8 @@ def _neutrino_energy(name: str) -> Experiment:
     )
 
 
-def _neutrino_sample(beam: str, first_bin: int) -> Any:
-    edges = release.edges(beam)
-    windows = [Window(neutrino=(float(a), float(b))) for a, b in itertools.pairwise(edges)]
-    return sample(beam, windows, first_bin)
+def _windows(beam: str) -> list[Window]:
+    return [Window(neutrino=(float(a), float(b))) for a, b in itertools.pairwise(release.edges(beam))]
 
 
 def _spectrum(name: str) -> Experiment:
@@ -110,7 +117,10 @@ def _spectrum(name: str) -> Experiment:
         name=name,
         version=VERSION,
         title=f"MiniBooNE e+e- or photons as electrons, neutrino mode, {spectrum.title}",
-        signals={"upscattering": (sample("fhc", spectrum.windows(low, high)),)},
+        signals={
+            "upscattering": (sample("fhc", spectrum.windows(low, high)),),
+            "dark_beam": (dark_sample("fhc", spectrum.windows(low, high)),),
+        },
         likelihood=GaussianFractional(
             fractional=_errors(background),
             background=background,

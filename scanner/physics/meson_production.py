@@ -1,8 +1,8 @@
 """Mesons made by protons on a target: published fits of their momenta and angles.
 
 * K⁺ of 8.9 GeV/c protons on beryllium, by Feynman scaling (Mariani et al., Phys. Rev. D 84 (2011) 114021,
-  1110.0417), and π⁺, by the form of Sanford and Wang: the fits of MiniBooNE, Phys. Rev. D 79 (2009) 072002
-  (0806.1449), which MicroBooNE and SBN use for the Booster beam.
+  1110.0417), and π⁺ and π⁻, by the form of Sanford and Wang: the fits of MiniBooNE, Phys. Rev. D 79 (2009) 072002
+  (0806.1449), which MicroBooNE and SBN use for the Booster beam. π⁰ have the mean of both.
 * Charmed mesons, (1 - |x_F|)ⁿ e^{-b p_T²}: the form, and the n and b, of E769, Phys. Rev. Lett. 77
   (1996) 2392, measured with 250 GeV protons (quoted in 1708.08700).
 
@@ -29,13 +29,16 @@ KAON_FIT = np.array([11.70, 0.88, 4.77, 1.51, 2.21, 2.17, 1.51])
 PION_FIT = np.array([220.7, 1.080, 1.000, 1.978, 1.32, 5.572, 0.0868, 9.686, 1.0])
 """c1 ... c9 of the π⁺, 0806.1449, with c1 in mb/(GeV sr)."""
 
+PION_MINUS_FIT = np.array([213.7, 0.9379, 5.454, 1.210, 1.284, 4.781, 0.07338, 8.329, 1.0])
+"""The same of the π⁻."""
+
 KAON_RECOIL = 2.053
 """Mass [GeV] that recoils from the fastest K⁺, that of Λ p, as in the fit."""
 
 CHARM_FALL, CHARM_SLOPE = 6.1, 1.08
 """n and b [GeV⁻²] of E769 for D mesons of 250 GeV protons."""
 
-for _fit in (KAON_FIT, PION_FIT):
+for _fit in (KAON_FIT, PION_FIT, PION_MINUS_FIT):
     _fit.flags.writeable = False
 
 
@@ -80,7 +83,7 @@ def feynman_scaling(momentum, angle, beam, mass, nucleon, fit):  # type: ignore[
 
 @kernel(_f8(_f8, _f8, _f8, INPUT))
 def sanford_wang(momentum, angle, beam, fit):  # type: ignore[no-untyped-def]
-    """d²σ/dp dΩ [mb/(GeV sr)] of π⁺, 0 where it is negative and beyond a right angle.
+    """d²σ/dp dΩ [mb/(GeV sr)] of π⁺ or π⁻, 0 where it is negative and beyond a right angle.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def sanford_wang(momentum, angle, beam, fit):  # type: ignore[no-untyped-def]
     beam : float
         Momentum of the protons [GeV].
     fit : float64[9]
-        PION_FIT.
+        PION_FIT or PION_MINUS_FIT.
 
     Notes
     -----

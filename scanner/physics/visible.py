@@ -36,7 +36,8 @@ _CUBE4 = types.float64[:, :, :, ::1]
 _INPUT_CUBE4 = types.Array(_f8, 4, "C", readonly=True)
 _TRIPLE = types.UniTuple(_f8, 3)
 
-VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON = range(4)
+VECTOR_PAIR, SCALAR_PAIR, PHOTON, VIRTUAL_PHOTON, CURRENT_PAIR = range(5)
+"""The last is that of unpolarised N with a massive daughter and a vector current N̄′ γ^μ N, without γ5."""
 
 SPECTRUM_NODES = 6
 """For the mass of a pair that has a spectrum."""
@@ -160,6 +161,9 @@ def _mediator_rate(
         # Pairs of photons have one power of s more than those of leptons.
         return q * (1 - s / mass**2) ** 2 * s * (velocity**3 if product > 0 else s) / propagator
     decay = two_body(mass, daughter, s, (gap - q) * (gap + q), majorana)
+    if shape == CURRENT_PAIR:  # without the interference of chiralities, which the daughter's mass makes
+        whole = (gap * gap - s) * ((mass + daughter) ** 2 / s + 2)
+        decay *= whole / (whole + 6 * mass * daughter)
     return float(q * decay * s * velocity * (1.5 - 0.5 * velocity_sq) / propagator)
 
 
@@ -176,20 +180,21 @@ def _angular(
         longitudinal = polarised = x / (2 + x)
         asymmetry, mixed = 2 * longitudinal - 1, q / mass / (2 + x)
     else:
-        asymmetry, longitudinal, polarised, mixed = _vector(mass, daughter, q, majorana)
+        twist = float(majorana) - float(shape == CURRENT_PAIR)
+        asymmetry, longitudinal, polarised, mixed = _vector(mass, daughter, q, twist)
     heavy = (2 * product / q) ** 2
     softened = (1 - heavy) / (1 + heavy / 2)
     alignment, aligned = 0.5 * (1 - longitudinal) - longitudinal, 0.5 * (asymmetry - polarised) - polarised
     return asymmetry, softened * alignment, softened * aligned, -3 * softened * mixed
 
 
-def _vector(m: float, daughter: float, q: float, majorana: bool) -> tuple[float, float, float, float]:
+def _vector(m: float, daughter: float, q: float, twist: float) -> tuple[float, float, float, float]:
     """α, share of helicity 0, what of it goes with the spin, and its interference, for N → N′ and a vector of mass q.
 
     Σ|amplitude|² is F(p - m s), F(v) = 2 p′·v + 4 (p′·q)(v·q)/q², of which helicity 0 has 2 p′·v + 4 (p′·ε)(v·ε). At
     rest, the vector is a tensor p′_i n_j + n_i p′_j + δ_ij p′·n in space, n = p - m s; off its diagonal is that of n
     across p′. What goes with the spin is that of a left-handed current; that of Majorana N is axial, which adds 3 m m′,
-    a third of it of helicity 0.
+    a third of it of helicity 0 (twist 1), and a vector's takes as much away (twist -1).
     """
     s, difference = q * q, m * m - daughter * daughter
     other, own, inner = (difference - s) / 2, (difference + s) / 2, (m * m + daughter * daughter - s) / 2
@@ -197,8 +202,7 @@ def _vector(m: float, daughter: float, q: float, majorana: bool) -> tuple[float,
     momentum = 0.5 * math.sqrt(momentum_sq) / m
     whole = inner + 2 * other * own / s
     longitudinal = inner + 2 * (m * momentum) ** 2 / s
-    if majorana:
-        whole, longitudinal = whole + 3 * m * daughter, longitudinal + m * daughter
+    whole, longitudinal = whole + twist * 3 * m * daughter, longitudinal + twist * m * daughter
     sideways = m * momentum / whole
     return sideways * (2 * other / s - 1), longitudinal / whole, sideways * (2 * own / s - 1), sideways * m / q
 
