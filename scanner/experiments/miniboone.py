@@ -51,7 +51,8 @@ def load(name: str) -> Experiment:
         correlated={_TOGETHER[name]: "miniboone"} if name in _TOGETHER else {},
         notes=(
             "energies are reconstructed E_nu^QE; the release gives no edges for the nu_mu bins",
-            "backgrounds and the nu_mu sample do not oscillate (not in the release)",
+            "backgrounds and the nu_mu sample do not oscillate: the release has neither true energies nor baselines of "
+            "intrinsic nu_e and of nu_mu, whose events are given as sums in bins",
             "points with dm2 above 100 eV^2 are marked not_converged: the response is made for the official grid",
             "potentials of matter see a path of 2.0 g/cm^3, an estimate good to 15 %; where probabilities depend on E "
             "and L apart, bins are good to 2e-3 for splittings in matter up to 10 eV^2, to 2 % up to 100 eV^2",

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from scanner import registry
+from scanner import registry, tables
+from scanner.config import read_scan_file
+from scanner.errors import Status
+from scanner.evaluate import evaluate
 from scanner.experiments import decay_at_rest, gallium
+from scanner.grid import Block
 from scanner.physics.inverse_beta_decay import cross_section
 from scanner.prediction import predict
+from scanner.scan import resolve
 from scanner.units import OSCILLATION_PHASE
 
 BASELINES = {  # of each channel [km]
@@ -72,6 +77,29 @@ def test_without_a_potential_it_is_3p1(name: str) -> None:
     of_3p1, found = predict("sterile_3p1", name, **p), predict("sterile_3p1_matter", name, **p)
     np.testing.assert_allclose(found["signal"], of_3p1["signal"], rtol=1e-11)
     assert float(found["chi2"]) == pytest.approx(float(of_3p1["chi2"]), rel=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("model", "axes"),
+    [
+        ("sterile_3p1_matter", {"V_s": [-1e-9, 1e-9], "Ue4_sq": [0.01, 0.02], "Umu4_sq": [0.01, 0.02]}),
+        ("quasi_sterile", {"theta_S3": [0.1, 0.2], "theta_S1": [0.0, 0.1], "E_res": [0.1, 1.0]}),
+    ],
+)
+def test_one_scan_has_all_of_them(model: str, axes: dict[str, list[float]]) -> None:
+    experiments = ["miniboone", "lsnd", "karmen", "gallium", "reactor_rates", "cdhs"]
+    grid = {name: {"values": values} for name, values in axes.items()}
+    scan = resolve(
+        read_scan_file({"version": 1, "name": "x", "model": model, "axes": grid, "experiments": experiments})
+    )
+    built, last = tables.build_all(scan), {name: values[-1] for name, values in axes.items()}
+    for number, group in enumerate(scan.groups):
+        shape = scan.shape(group)
+        found = evaluate(scan, built, Block(0, number, (0,) * len(shape), shape))
+        assert (found["status"] == Status.ok).all()
+        for member, chi2 in zip(group.members, found["chi2"], strict=True):
+            expected = float(predict(model, member.experiment.name, **last)["chi2"])
+            assert chi2.ravel()[-1] == pytest.approx(expected, rel=1e-12)
 
 
 # ----- a resonance within the band, by brute force

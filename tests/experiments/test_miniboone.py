@@ -166,3 +166,12 @@ def test_cell_average_is_that_of_its_moments() -> None:
     cell = {"bin": np.array([0.0]), "weight": np.array([1.0]), "mean": np.array([mean])}
     found = _template({**cell, "variance": np.array([sigma**2])}, 30.0)[0]
     assert found == pytest.approx(exact, rel=1e-10)
+
+
+def test_the_release_has_no_events_of_backgrounds(shared_data: Path) -> None:
+    """Why backgrounds do not oscillate: true energies and baselines are released of ν_μ → ν_e alone."""
+    release = shared_data / "miniboone_2020"
+    ntuples = {str(path.relative_to(release)) for path in release.rglob("*ntuple*")}
+    assert ntuples == set(builder.NTUPLES.values())
+    for name in ("fhc/miniboone_nuebgr_lowe.txt", "fhc/miniboone_numu.txt"):
+        assert len((release / name).read_text().split()) in (11, 8)

@@ -4,8 +4,9 @@ Usage::
 
     python -m scanner.experiments.builders.solar_antineutrinos FOLDER [-o FOLDER]
 
-FOLDER has what 2008.11851 collected from the searches: ``Kamland/``, ``borexino/`` and ``superk-IV-article/``. Curves
-of backgrounds are stacked: each is the sum of those below it. Writes ``solar_antineutrinos_*.txt``.
+FOLDER has what 2008.11851 collected from the searches: ``Kamland/``, ``kamland_21/``, ``borexino/`` and
+``superk-IV-article/``. Curves of backgrounds are stacked: each is the sum of those below it. Writes
+``solar_antineutrinos_*.txt``.
 """
 
 from __future__ import annotations
@@ -35,16 +36,13 @@ def build(release: Path, folder: Path) -> None:
         Where to write.
     """
     write_kamland(release / "Kamland", folder)
+    write_kamland_2021(release / "kamland_21", folder)
     write_borexino(release / "borexino", folder)
     write_superk(release / "superk-IV-article", folder)
 
 
 def write_kamland(source: Path, folder: Path) -> None:
-    """Write KamLAND's events of 1 MeV of prompt energy; the curve is the sum of all backgrounds."""
-    low = np.arange(7.5, 16.5)
-    data = numbers(source / "data.dat", 2)[: low.size, 1]
-    curve = numbers(source / "MCall.dat", 2).T
-    background = [np.interp(np.linspace(e, e + 1, 101), *curve).mean() for e in low]
+    """Write KamLAND's events of 4.53 kt yr."""
     header = {
         "title": "KamLAND: antineutrino candidates of high energy",
         "source": "KamLAND, Astrophys. J. 745 (2012) 193, arXiv:1105.3516, figure digitised by arXiv:2008.11851",
@@ -52,7 +50,28 @@ def write_kamland(source: Path, folder: Path) -> None:
         **BUILDER,
         "note": "energies are prompt energies; digitised, to a few per cent",
     }
-    _write_events(folder / "solar_antineutrinos_kamland.txt", header, low, 1.0, data, background)
+    _write_kamland(source, folder / "solar_antineutrinos_kamland.txt", header)
+
+
+def write_kamland_2021(source: Path, folder: Path) -> None:
+    """Write KamLAND's events of 6.72 kt yr."""
+    header = {
+        "title": "KamLAND, 6.72 kt yr: antineutrino candidates of high energy",
+        "source": "KamLAND, Astrophys. J. 925 (2022) 14, arXiv:2108.08527, figure digitised",
+        "release_date": "2021-08",
+        **BUILDER,
+        "note": "energies are prompt energies; digitised, to a few per cent",
+    }
+    _write_kamland(source, folder / "solar_antineutrinos_kamland_2021.txt", header)
+
+
+def _write_kamland(source: Path, target: Path, header: dict[str, str]) -> None:
+    """Write events of 1 MeV of prompt energy; the curve is the sum of all backgrounds."""
+    low = np.arange(7.5, 16.5)
+    data = numbers(source / "data.dat", 2)[: low.size, 1]
+    curve = numbers(source / "MCall.dat", 2).T
+    background = [np.interp(np.linspace(e, e + 1, 101), *curve).mean() for e in low]
+    _write_events(target, header, low, 1.0, data, background)
 
 
 def write_borexino(source: Path, folder: Path) -> None:
@@ -75,6 +94,7 @@ def write_superk(source: Path, folder: Path) -> None:
     """
     centres, data = numbers(source / "data.dat", 2)[:SUPERK_BINS].T
     background = numbers(source / "MC_except_signal.dat", 2)[:SUPERK_BINS, 1]
+    accidental = background - numbers(source / "MC_except_signal_acc.dat", 2)[:SUPERK_BINS, 1]
     signal = numbers(source / "MCall.dat", 2)[:SUPERK_BINS, 1] - background
     header = {
         "title": "Super-Kamiokande IV: antineutrino candidates",
@@ -83,9 +103,9 @@ def write_superk(source: Path, folder: Path) -> None:
         "release_date": "2020-12",
         **BUILDER,
         "note": "energies are kinetic energies of the positron; signal_shown: antineutrinos with the spectrum of 8B as "
-        "the figure has them, of a flux that is not known",
+        "the figure has them, of a flux that is not known; accidental: backgrounds without a neutron, of all",
     }
-    more = {"signal_shown": ("events", "%.3g", signal)}
+    more = {"signal_shown": ("events", "%.3g", signal), "accidental": ("events", "%.4g", accidental)}
     low = np.round(centres - 1.0, 1)
     _write_events(folder / "solar_antineutrinos_superk.txt", header, low, 2.0, data, background, more)
 
