@@ -67,6 +67,37 @@ def averaged_interference(  # type: ignore[no-untyped-def]
             out[node, bins[cell]] += weight[cell] * loss
 
 
+@kernel(_f8(types.complex128))
+def _square(z):  # type: ignore[no-untyped-def]
+    return z.real**2 + z.imag**2
+
+
+@kernel(_f8(_COEFFICIENTS, INPUT_MATRIX, types.int64, _f8, _f8))
+def _beyond(coefficients, levels, cell, wavenumber, limit):  # type: ignore[no-untyped-def]
+    """What P of a cell owes to levels that are farther than the limit from the largest amplitude's: at most.
+
+    2|a||b| + |b|², with a the amplitude of all others at the middle of the cell and b that of these. The others may all
+    but cancel, as those of a transition do where its states hardly mix.
+    """
+    largest, farthest = 0, 0.0
+    for n in range(levels.shape[1]):
+        if _square(coefficients[cell, n]) > _square(coefficients[cell, largest]):
+            largest = n
+    for n in range(levels.shape[1]):
+        farthest = max(farthest, abs(levels[cell, n] - levels[cell, largest]))
+    if farthest <= limit:
+        return 0.0
+    slow, quick = 0j, 0.0
+    for n in range(levels.shape[1]):
+        splitting = levels[cell, n] - levels[cell, largest]
+        if abs(splitting) > limit:
+            quick += math.sqrt(_square(coefficients[cell, n]))
+        else:
+            phase = 2 * wavenumber * splitting
+            slow += coefficients[cell, n] * complex(math.cos(phase), -math.sin(phase))
+    return (2 * math.sqrt(_square(slow)) + quick) * quick
+
+
 @kernel(types.void(_f8, _COEFFICIENTS, INPUT_MATRIX, INPUT_INDEX, INPUT, INPUT, INPUT, _f8, _ROW, _ROW))
 def averaged_levels(  # type: ignore[no-untyped-def]
     phase_constant, coefficients, levels, bins, weight, mean, variance, limit, out, fast
@@ -93,19 +124,16 @@ def averaged_levels(  # type: ignore[no-untyped-def]
     out[:] = 0.0
     fast[:] = 0.0
     for cell in range(bins.size):
-        change, quick = 0.0, 0.0
+        change = 0.0
         for n in range(levels.shape[1]):
             for m in range(n):
                 product = coefficients[cell, n] * coefficients[cell, m].conjugate()
-                size = abs(product.real) + abs(product.imag)
-                if size > 0:
+                if product.real != 0 or product.imag != 0:
                     splitting = levels[cell, n] - levels[cell, m]
                     wavenumber = phase_constant * splitting
                     change -= 4 * product.real * interference_loss(wavenumber, 0.0, mean[cell], variance[cell])
                     if product.imag != 0:
                         damping = math.exp(-2 * (wavenumber**2 * variance[cell]))
                         change += 2 * product.imag * math.sin(2 * wavenumber * mean[cell]) * damping
-                    if abs(splitting) > limit:
-                        quick += 2 * size
         out[bins[cell]] += weight[cell] * change
-        fast[bins[cell]] += weight[cell] * quick
+        fast[bins[cell]] += weight[cell] * _beyond(coefficients, levels, cell, phase_constant * mean[cell], limit)

@@ -35,6 +35,8 @@ VERSION = 1
 _SLACK = 1 + 1e-12
 _TOLERATED = 1e-2
 """Share of a bin's signal that may oscillate faster than its cells resolve: averages are then still a few % right."""
+_UNSEEN = {True: 1e-4, False: 1e-5}
+"""What may do so however small the signal is: a change of the probability of survival (True) or of a transition."""
 
 
 @dataclass(frozen=True)
@@ -141,10 +143,11 @@ class LevelTerm:
         cells, density, limit = _by_energy(channel), self._density(channel), channel.dm2_max * _SLACK
         entries, status = np.zeros((len(values), bins)), np.full(len(values), Status.ok, dtype=np.uint8)
         fast = np.empty(bins)
+        unseen = _UNSEEN[channel.source == channel.target] * np.bincount(channel.bin, channel.weight, bins)
         for node, point in enumerate(values):
             coefficients, levels = self.levels(point, cells.energy, density)
             averaged_levels(channel.phase, coefficients, levels, *cells[:4], limit, entries[node], fast)
-            if np.any(fast > _TOLERATED * np.abs(entries[node])):
+            if np.any(fast > np.maximum(_TOLERATED * np.abs(entries[node]), unseen)):
                 status[node] = Status.not_converged
         return entries, status
 

@@ -87,5 +87,18 @@ def test_what_oscillates_too_fast_is_counted() -> None:
     arrays = (np.zeros(1, np.int64), np.array([3.0]), np.array([1.0]), np.zeros(1))
     out, fast = np.empty(1), np.empty(1)
     averaged_levels(1.27, coefficients, levels, *arrays, 10.0, out, fast)
-    products = [coefficients[0, 2] * coefficients[0, m].conjugate() for m in (0, 1)]
-    assert fast[0] == pytest.approx(3 * sum(2 * (abs(c.real) + abs(c.imag)) for c in products))
+    slow = coefficients[0, 0] + coefficients[0, 1] * np.exp(-2.54j)
+    quick = abs(coefficients[0, 2])
+    assert fast[0] == pytest.approx(3 * quick * (2 * abs(slow) + quick), rel=1e-12)
+    averaged_levels(1.27, coefficients, levels, *arrays, 50.0, out, fast)
+    assert fast[0] == 0
+
+
+def test_what_oscillates_too_fast_is_the_transition_where_hardly_anything_mixes() -> None:
+    """Of P_eμ far above a resonance: amplitudes −½ and ½ cancel, and all of P ~ 1e-6 is fast, not 1e-3."""
+    small = 1e-3
+    coefficients, levels = np.array([[-0.5, 0.5 - small, small]], complex), np.array([[0.0, 1e-3, 500.0]])
+    arrays = (np.zeros(1, np.int64), np.ones(1), np.array([0.5]), np.array([0.01]))
+    out, fast = np.empty(1), np.empty(1)
+    averaged_levels(1.27, coefficients, levels, *arrays, 100.0, out, fast)
+    assert 0.5 * out[0] < fast[0] < 5 * out[0] < 2e-5

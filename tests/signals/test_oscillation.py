@@ -175,6 +175,9 @@ def test_levels_beyond_the_cells_are_marked_where_they_matter() -> None:
     channel = response("mu", "e", False, 0.6, 0.5, variance=1e-4)
     p = {"Ue4_sq": 0.02, "Umu4_sq": 0.02}
     assert signal("sterile_3p1_matter", channel, {**p, "dm2_41": 101.0})[1] == Status.not_converged
+    # So small a transition that it does not matter how well it is averaged.
+    tiny = {"Ue4_sq": 1e-3, "Umu4_sq": 1e-3, "dm2_41": 101.0}
+    assert signal("sterile_3p1_matter", channel, tiny)[1] == Status.ok
     # Far above the resonance the fast state is all but unmixed, and what is left oscillates slowly.
     assert signal("sterile_3p1_matter", channel, {**p, "dm2_41": 1.0, "V_s": -1e-6})[1] == Status.ok
 
