@@ -34,7 +34,7 @@ from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, Ledger, LedgerDamaged
 from scanner.likelihoods.pulls import number_of_terms
-from scanner.store import FORMAT, decoding_errors, erase, keys, local_path, location, storage_errors
+from scanner.store import DRIVER_FILES, FORMAT, decoding_errors, erase, keys, local_path, location, storage_errors
 from scanner.tables import Plan, PlannedTable
 
 INNER_POINTS = 2**16
@@ -339,7 +339,10 @@ def open_cube(url: str, mode: str = "r") -> Cube:
     try:
         root = zarr.open_group(location(url), mode=mode)  # type: ignore[arg-type]
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
-        raise StoreRefused(f"{url}: no store there") from None
+        folder = local_path(url)
+        begun = folder is not None and any((folder / name).exists() for name in DRIVER_FILES)
+        hint = " yet: a driver is planning it, or was stopped then; the same command goes on" if begun else ""
+        raise StoreRefused(f"{url}: no store there{hint}") from None
     except Exception as error:
         raise StoreRefused(f"{url}: is not a store that can be read ({error})") from None
     record: Any = root.attrs.get("scanner")

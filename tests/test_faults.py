@@ -684,6 +684,14 @@ def test_read_only_disk_is_refused_for_writing_and_read(file: Path, disk: Path, 
     assert scanner.open(str(store))["status"].values.min() == Status.missing
 
 
+def test_a_store_that_is_only_planned_says_so(tmp_path: Path) -> None:
+    (tmp_path / "driver.log").write_text("")
+    with pytest.raises(StoreRefused, match="no store there yet: a driver is planning it, or was stopped then"):
+        open_cube(str(tmp_path))
+    with pytest.raises(StoreRefused, match=r"no store there$"):
+        open_cube(str(tmp_path / "nothing"))
+
+
 def test_file_url(file: Path, reference: Path, tmp_path: Path) -> None:
     store = tmp_path / "scan.zarr"
     assert _run(file, f"file://{store}").evaluated == BLOCKS
