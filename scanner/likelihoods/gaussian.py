@@ -165,7 +165,7 @@ def _eliminate_control(  # type: ignore[no-untyped-def]
 
 
 @kernel("void(f8[:, :, ::1], f8[:, ::1], f8[::1], f8[::1])")
-def _solve_pack(work, r, square, log_det):  # type: ignore[no-untyped-def]
+def solve_pack(work, r, square, log_det):  # type: ignore[no-untyped-def]
     """rᵀM⁻¹r and ln det M of each lane, by Cholesky; a pivot that is not positive makes its r NaN.
 
     The logarithm, which does not vectorise, is taken of the product of a few pivots at a time: too few to
@@ -229,7 +229,7 @@ def _quadratic_covariance(  # type: ignore[no-untyped-def]
                     )
             for lane in range(LANES):
                 work[i, i, lane] += s[i, lane]
-        _solve_pack(work, r, square, log_det)
+        solve_pack(work, r, square, log_det)
         for lane in range(min(LANES, points - first)):
             gof[first + lane] = chi2_offset + square[lane]
             chi2[first + lane] = chi2_offset + square[lane] + log_offset + log_det[lane]

@@ -159,6 +159,36 @@ class LevelTerm:
         return channel.path_density
 
 
+@dataclass(frozen=True)
+class EnergyTerm:
+    """One term, amplitude · f(E), of a transition probability that does not depend on the baseline.
+
+    Parameters
+    ----------
+    amplitude
+        Sum of monomials in the model's parameters.
+    parameters
+        Names of the parameters that f depends on: the axes of the table.
+    function
+        From the values of these and energies [GeV] to f, both of shape (energies,).
+    """
+
+    amplitude: tuple[Monomial, ...]
+    parameters: tuple[str, ...]
+    function: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+    def inputs(self, channel: OscillationResponse) -> tuple[np.ndarray, ...]:
+        """Arrays of a channel that the table is made from."""
+        cells = _by_energy(channel)
+        return cells.bin, cells.weight, cells.energy
+
+    def build(self, channel: OscillationResponse, values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the table's entries and statuses; see `Table`."""
+        cells = _by_energy(channel)
+        entries = [np.bincount(cells.bin, cells.weight * self.function(of, cells.energy), bins) for of in values]
+        return np.array(entries), np.full(len(values), Status.ok, dtype=np.uint8)
+
+
 class _Cells(NamedTuple):
     """Cells of one energy each, every array of shape (cells,)."""
 
