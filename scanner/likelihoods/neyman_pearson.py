@@ -13,9 +13,8 @@ signal bins is left at each point. All of it is exact.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 import numpy as np
 from numba import types
@@ -23,10 +22,11 @@ from numba import types
 from scanner.errors import InputError
 from scanner.likelihoods.base import checked_truth
 from scanner.likelihoods.gaussian import LANES, solve_pack
-from scanner.likelihoods.linear_algebra import cholesky, draw_gaussian, forward
+from scanner.likelihoods.linear_algebra import draw_gaussian
 from scanner.physics.kernel import INPUT, INPUT_MATRIX, kernel
 
-_f8, _ROW = types.float64, types.float64[::1]
+_f8 = types.float64
+_ROW = types.float64[::1]
 _MATRIX = types.float64[:, ::1]
 
 
@@ -63,18 +63,27 @@ class CombinedNeymanPearson:
     statistic: str = "r^T V^-1 r, V(prediction) by fractional covariance and combined Neyman-Pearson variances"
     constant: float = 0.0
     number_of_data: int = field(init=False)
-    _given_control: _Conditional = field(init=False, repr=False)
+    _conditional: tuple[np.ndarray, np.ndarray, float] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("fractional", "background", "data", "control", "control_data"):
             object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype=np.float64))
         self._check()
         bins = self.background.size
-        start = _Conditional(self.fractional, np.zeros(bins + self.control.size), 0.0)
-        found = start.given(self.control, self.control_data)
-        if not np.isfinite(found.offset):
+        rest, shift = np.empty((bins, bins)), np.empty(bins)
+        none = np.zeros(bins + self.control.size)
+        offset = _eliminate(
+            self.fractional,
+            none,
+            self.control,
+            self.control_data,
+            np.empty((self.control.size, bins + self.control.size)),
+            rest,
+            shift,
+        )
+        if not np.isfinite(offset):
             raise InputError("fractional", "is not positive definite in the control bins")
-        object.__setattr__(self, "_given_control", found)
+        object.__setattr__(self, "_conditional", (rest, shift, offset))
         object.__setattr__(self, "number_of_data", bins + self.control.size)
 
     def _check(self) -> None:
@@ -92,16 +101,11 @@ class CombinedNeymanPearson:
 
     def __call__(self, signal: np.ndarray, chi2: np.ndarray, gof: np.ndarray) -> None:
         """Fill `chi2` and `gof`, which are the same; NaN where a prediction is not positive, or V not definite."""
-        first, found = self.first, np.empty(signal.shape[0])
-        work, vector = np.empty((first, first, LANES)), np.empty((first, LANES))
-        for members in _groups(signal[:, first:]):
-            last = self.background[first:] + signal[members[0], first:]
-            given = self._given_control.given(last, self.data[first:])
-            out = np.empty(members.size)
-            points = np.ascontiguousarray(signal[members, :first])
-            _minus_two_log(points, self.background[:first], self.data[:first], *given, work, vector, out)
-            found[members] = out
-        chi2[:] = gof[:] = found
+        order, new = _in_groups(signal[:, self.first :])
+        found = np.empty(order.size)
+        _minus_two_log(signal[order], new, self.background, self.data, *self._conditional, self.first, found)
+        chi2[order] = found
+        gof[:] = chi2
 
     def toy(self, signal: np.ndarray, generator: np.random.Generator) -> CombinedNeymanPearson:
         """Return a pseudo-experiment: expectations drawn with F, not below 0, and Poisson numbers about these.
@@ -116,31 +120,15 @@ class CombinedNeymanPearson:
         return replace(self, data=data[:bins], control_data=data[bins:])
 
 
-class _Conditional(NamedTuple):
-    """Bins given others: χ² = offset + (u − shift)ᵀ (rest + diag(v/μ²))⁻¹ (u − shift)."""
-
-    rest: np.ndarray
-    """Shape (bins, bins); the lower triangle counts."""
-    shift: np.ndarray
-    """Shape (bins,)."""
-    offset: float
-    """χ² of the others; NaN where there is none."""
-
-    def given(self, expected: np.ndarray, data: np.ndarray) -> _Conditional:
-        """Return the same of all but the last bins, given these, shape (last,)."""
-        bins = self.shift.size - data.size
-        rest, shift = np.ascontiguousarray(self.rest[:bins, :bins]), self.shift[:bins].copy()
-        return _Conditional(rest, shift, self.offset + _eliminate(self.rest, self.shift, expected, data, rest, shift))
-
-
-def _groups(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield the indices of equal rows of a matrix, shape (points, columns)."""
-    if rows.shape[1] == 0:
-        yield np.arange(rows.shape[0])
-        return
-    keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
-    _, group, counts = np.unique(keys, return_inverse=True, return_counts=True)
-    yield from np.split(np.argsort(group, kind="stable"), np.cumsum(counts)[:-1])
+def _in_groups(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Order a matrix, shape (points, columns), so that equal rows follow each other; and which then are new."""
+    points, columns = rows.shape
+    if columns == 0 or points == 0:
+        return np.arange(points), np.arange(points) == 0
+    keys = np.ascontiguousarray(rows).view(np.dtype((np.void, columns * rows.itemsize))).ravel()
+    _, group = np.unique(keys, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    return order, np.diff(group[order], prepend=-1) > 0
 
 
 @kernel(_f8(_f8, _f8))
@@ -157,52 +145,86 @@ def relative_variance(data, expected):  # type: ignore[no-untyped-def]
     return 3 * data / (expected * (expected + 2 * data)) if data > 0 else 0.5 / expected
 
 
-@kernel(_f8(INPUT_MATRIX, INPUT, INPUT, INPUT, _MATRIX, _ROW))
-def _eliminate(matrix, shifts, expected, data, rest, shift):  # type: ignore[no-untyped-def]
-    """Take the last bins' part off `rest` and add it to `shift`; return their χ², NaN if not positive definite."""
+@kernel(types.void(_f8, _ROW, _ROW))
+def _subtract(factor, row, out):  # type: ignore[no-untyped-def]
+    """Subtract factor · row; of its own, as a loop from 0 is what vectorises."""
+    for i in range(out.size):
+        out[i] -= factor * row[i]
+
+
+@kernel(_f8(INPUT_MATRIX, INPUT, INPUT, INPUT, _MATRIX, _MATRIX, _ROW))
+def _eliminate(matrix, shifts, expected, data, rows, rest, shift):  # type: ignore[no-untyped-def]
+    """Condition on the last bins.
+
+    Parameters
+    ----------
+    matrix, shifts : float64[bins + last, bins + last], float64[bins + last]
+        χ² is (u - shifts)ᵀ (matrix + diag(v/μ²))⁻¹ (u - shifts); matrix is symmetric.
+    expected, data : float64[last]
+        Of the last bins.
+    rows : float64[last, last + bins]
+        To work in.
+    rest, shift : float64[bins, bins], float64[bins]
+        Filled with the same of the other bins, of the matrix all.
+
+    Returns
+    -------
+    float
+        χ² of the last bins; NaN if their matrix is not positive definite.
+    """
     bins, size = shift.size, data.size
-    factor, pull, cross = np.empty((size, size)), np.empty(size), np.empty((size, bins))
-    for i in range(size):
-        for j in range(i + 1):
-            factor[i, j] = matrix[bins + i, bins + j]
-        factor[i, i] += relative_variance(data[i], expected[i])
-        pull[i] = data[i] / expected[i] - 1 - shifts[bins + i]
-    if not cholesky(factor):
-        return np.nan
-    forward(factor, pull)
+    shift[:] = shifts[:bins]
+    rest[:, :] = matrix[:bins, :bins]
     total = 0.0
-    for k in range(size):
+    pull = np.empty(size)
+    for k in range(size):  # Cholesky by rows, of the last bins and all that follows from them
+        row = rows[k]
+        row[:size] = matrix[bins + k, bins:]
+        row[size:] = matrix[bins + k, :bins]
+        row[k] += relative_variance(data[k], expected[k])
+        pull[k] = data[k] / expected[k] - 1 - shifts[bins + k]
+        for m in range(k):
+            pull[k] -= rows[m, k] * pull[m]
+            _subtract(rows[m, k], rows[m, k:], row[k:])
+        if not row[k] > 0:
+            return np.nan
+        scale = 1 / math.sqrt(row[k])
+        pull[k] *= scale
+        row *= scale
         total += pull[k] * pull[k]
         for i in range(bins):
-            cross[k, i] = matrix[bins + k, i]
-        for m in range(k):
-            for i in range(bins):
-                cross[k, i] -= factor[k, m] * cross[m, i]
-        for i in range(bins):
-            cross[k, i] /= factor[k, k]
-            shift[i] += pull[k] * cross[k, i]
-        for i in range(bins):
-            for j in range(i + 1):
-                rest[i, j] -= cross[k, i] * cross[k, j]
+            shift[i] += pull[k] * row[size + i]
+    for i in range(bins):
+        for k in range(size):
+            _subtract(rows[k, size + i], rows[k, size:], rest[i])
     return total
 
 
-@kernel(types.void(_MATRIX, INPUT, INPUT, INPUT_MATRIX, INPUT, _f8, types.float64[:, :, ::1], _MATRIX, _ROW))
+@kernel(types.void(_MATRIX, types.boolean[::1], INPUT, INPUT, INPUT_MATRIX, INPUT, _f8, types.int64, _ROW))
 def _minus_two_log(  # type: ignore[no-untyped-def]
-    signal, background, data, rest, shift, offset, work, vector, chi2
+    signal, new, background, data, matrix, shifts, offset, first, chi2
 ):
-    """χ² of packs of LANES points; the last pack repeats its last point in the lanes left over."""
-    points, bins = signal.shape
-    log_det, square = np.empty(LANES), np.empty(LANES)
+    """χ² of packs of LANES points; the last pack repeats its last point in the lanes left over.
+
+    `new` says where the signal of the last bins is not that of the point before.
+    """
+    points, last = signal.shape[0], background.size - first
+    work, vector = np.empty((first, first, LANES)), np.empty((first, LANES))
+    rest, shift, rows = np.empty((first, first)), np.empty(first), np.empty((last, last + first))
+    log_det, square, conditional = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     for begin in range(0, points, LANES):
-        for i in range(bins):
-            for j in range(i + 1):
-                for lane in range(LANES):
+        for lane in range(LANES):
+            point = min(begin + lane, points - 1)
+            if new[point] and begin + lane < points:
+                expected = background[first:] + signal[point, first:]
+                of_last = offset + _eliminate(matrix, shifts, expected, data[first:], rows, rest, shift)
+            conditional[lane] = of_last
+            for i in range(first):
+                for j in range(i + 1):
                     work[i, j, lane] = rest[i, j]
-            for lane in range(LANES):
-                expected = background[i] + signal[min(begin + lane, points - 1), i]
-                vector[i, lane] = data[i] / expected - 1 - shift[i]
-                work[i, i, lane] += relative_variance(data[i], expected)
+                of = background[i] + signal[point, i]
+                vector[i, lane] = data[i] / of - 1 - shift[i]
+                work[i, i, lane] += relative_variance(data[i], of)
         solve_pack(work, vector, square, log_det)
         for lane in range(min(LANES, points - begin)):
-            chi2[begin + lane] = offset + square[lane]
+            chi2[begin + lane] = conditional[lane] + square[lane]
