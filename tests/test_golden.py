@@ -123,6 +123,26 @@ GOLDEN = [
         -0.183565874,
     ),
     ("sterile_3p1", 1, "icecube_8yr", 1, {"dm2_41": 5.0, "Umu4_sq": 0.04}, 0.869166751, 0.869166751, 5.1536),
+    (
+        "sterile_3p1",
+        1,
+        "microboone_inclusive",
+        1,
+        {"dm2_41": 1.3, "Ue4_sq": 0.05, "Umu4_sq": 0.02},
+        122.190186,
+        122.190186,
+        -3709.1829,
+    ),
+    (
+        "electron_neutrino_excess",
+        1,
+        "microboone_inclusive",
+        1,
+        {"strength": 0.002, "slope": 4.0},
+        94.4587066,
+        94.4587066,
+        35.3749074,
+    ),
 ]
 
 HEAVY_NEUTRINOS = [
