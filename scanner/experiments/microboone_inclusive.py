@@ -213,8 +213,8 @@ def load(name: str) -> Experiment:
             "background is everything expected without oscillation, so that signals may be negative",
             "true energies are those of digitised migration matrices; backgrounds of a channel, such as nu_mu in nu_e "
             "channels, and pi0 channels do not oscillate; 4 % of antineutrinos are taken as neutrinos",
-            "the collaboration has a covariance of each signal: limits on appearance alone are 18 % weaker than its own, "
-            "those of 3+1 with all mixings 19 % stronger (medians; Wilks against CLs)",
+            "the collaboration has a covariance for each signal: limits on appearance alone are 18 % weaker than its "
+            "own, those of 3+1 with all mixings 19 % stronger (medians; Wilks against CLs)",
             "errors that MiniBooNE and MicroBooNE have in common, of the beam and of cross sections, are not",
             "potentials of matter see a path of 2.0 g/cm^3, an estimate good to 15 %",
             "points with dm2 above 100 eV^2 are marked not_converged",
