@@ -1,7 +1,7 @@
 """Oscillation of light neutrinos at short baselines: appearance and disappearance in L/E.
 
 An experiment supplies what a full α→β transmutation would give it, as cells in L/E. A model supplies each transition
-probability as P(α→β) = δ_αβ + Σ of terms, of three kinds:
+probability as P(α→β) = δ_αβ + Σ of terms, of four kinds:
 
 - `OscillationTerm`: amplitude(couplings) · what two interfering states have lost, sin²(Δm² L/4E) or, where they decay,
   (1 − e^{-ΣmΓ L/2E} cos(Δm² L/2E))/2. Its table lies on Δm² and the widths alone: one sum over the cells for each of
@@ -9,6 +9,7 @@ probability as P(α→β) = δ_αβ + Σ of terms, of three kinds:
 - `LevelTerm`: the levels of the Hamiltonian as a function of energy, where E and L enter apart and the mixings do not
   factorise (matter). Its table lies on all parameters that the levels depend on, and the experiment must state the
   energy of its cells and, where the potential is that of matter, the density of its path;
+- `EnergyTerm`: amplitude(couplings) · a function of energy, whatever L;
 - `ConstantTerm`: amplitude(couplings), whatever E and L.
 
 The signal is the change with respect to no oscillation (δ_αβ drops out).
@@ -214,7 +215,7 @@ def _by_energy(channel: OscillationResponse) -> _Cells:
     return _Cells(*(np.concatenate([a, b[wide]]) for a, b in zip(once, again, strict=True)))
 
 
-Term = OscillationTerm | LevelTerm | ConstantTerm
+Term = OscillationTerm | LevelTerm | EnergyTerm | ConstantTerm
 
 OscillationModel = Callable[[str, str, bool], tuple[Term, ...]]
 """What a model supplies: the terms of P(source→target) for (source, target, antineutrino)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from scanner.evaluate import evaluate
 from scanner.grid import Block
 from scanner.prediction import predict
 from scanner.scan import resolve
+from scanner.signals import oscillation
 
 MODEL = "electron_neutrino_excess"
 
@@ -32,8 +35,9 @@ def test_signal_is_a_power_of_energy(experiment: str, slope: float) -> None:
 
 
 def test_an_experiment_must_state_energies() -> None:
+    channel = replace(registry.experiment("miniboone_fhc").signals["oscillation"][0], energy=None, energy_spread=None)
     with pytest.raises(InputError, match="energy"):
-        predict(MODEL, "lsnd", strength=0.001)
+        oscillation.bind(registry.model(MODEL).signals["oscillation"], (channel,), 11)
 
 
 def test_miniboone_and_microboone_together() -> None:
