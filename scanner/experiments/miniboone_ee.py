@@ -4,9 +4,8 @@
     E_ν^QE in neutrino mode, in antineutrino mode, and both together: the bins, data, backgrounds and covariance of the
     oscillation fits, and χ² = rᵀ M⁻¹ r, M at the prediction, without ln det M, as 2308.02543 minimised it.
 ``miniboone_fhc_ee_evis``, ``miniboone_fhc_ee_costheta``
-    visible energy, and angle to the beam, of the events with 0.2 < E_ν^QE < 1.25 GeV in neutrino mode. Digitised; the
-    release has no covariance of theirs. Gaussian, with the Poisson variance of the prediction, a common error of the
-    background of `COMMON`, and one of `EACH` of every bin by itself; see there.
+    visible energy, and angle to the beam, of the events with 0.2 < E_ν^QE < 1.25 GeV in neutrino mode: the data and the
+    likelihood of `scanner.experiments.miniboone_digitised`.
 
 These are the same events: experiments that share a beam are never summed. For reconstruction, selection and geometry
 see `scanner.experiments.miniboone_detector`.
@@ -15,23 +14,18 @@ see `scanner.experiments.miniboone_detector`.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 
-import numpy as np
-
+from scanner.experiments import miniboone_digitised as digitised
 from scanner.experiments import miniboone_release as release
 from scanner.experiments.base import Experiment
 from scanner.experiments.fermilab import MINIBOONE_FLUX
 from scanner.experiments.miniboone_detector import (
-    LEAST_ENERGY,
     ONE_RING,
     PANORAMA,
     Window,
     dark_sample,
     sample,
 )
-from scanner.experiments.tables import DATA, read_table
-from scanner.likelihoods.gaussian import GaussianFractional
 
 PROVIDES = (
     "miniboone_fhc_ee",
@@ -41,10 +35,6 @@ PROVIDES = (
     "miniboone_fhc_ee_costheta",
 )
 VERSION = 1
-
-COMMON, EACH = 0.04, 0.1
-"""Relative errors of the background. The release's covariance, with ν_μ as they were measured, has 10 to 20 % in each
-bin of E_ν^QE, statistics included, and 4.9 % in the sum from 0.2 to 1.25 GeV without statistics; these two have 5 %."""
 
 _FITS = {"miniboone_fhc_ee": "fhc", "miniboone_rhc_ee": "rhc", "miniboone_ee": "both"}
 _TOGETHER = {"miniboone_fhc_ee": "miniboone_rhc_ee", "miniboone_rhc_ee": "miniboone_fhc_ee"}
@@ -58,26 +48,7 @@ _NOTES = (
 )
 
 
-@dataclass(frozen=True)
-class _Spectrum:
-    """A digitised spectrum in neutrino mode."""
-
-    table: str
-    variable: str
-    unit: str
-    title: str
-
-    def windows(self, low: np.ndarray, high: np.ndarray) -> list[Window]:
-        """What each bin counts."""
-        if self.variable == "cos":
-            return [Window(cosine=(float(a), float(b))) for a, b in zip(low, high, strict=True)]
-        return [Window(visible=(max(float(a), LEAST_ENERGY), float(b))) for a, b in zip(low, high, strict=True)]
-
-
-_SPECTRA = {
-    "miniboone_fhc_ee_evis": _Spectrum("evis", "E", "GeV", "visible energy"),
-    "miniboone_fhc_ee_costheta": _Spectrum("costheta", "cos", "1", "angle to the beam"),
-}
+_SPECTRA = {f"miniboone_fhc_ee_{name}": spectrum for name, spectrum in digitised.SPECTRA.items()}
 
 
 def load(name: str) -> Experiment:
@@ -110,45 +81,13 @@ def _windows(beam: str) -> list[Window]:
 
 def _spectrum(name: str) -> Experiment:
     spectrum = _SPECTRA[name]
-    columns = read_table(DATA / f"miniboone_{spectrum.table}.txt").columns
-    low, high = (columns[f"{spectrum.variable}_{end}"] for end in ("low", "high"))
-    data, background = columns["data"], columns["background"]
-    return Experiment(
+    windows = spectrum.windows()
+    return digitised.experiment(
+        spectrum,
         name=name,
         version=VERSION,
         title=f"MiniBooNE e+e- or photons as electrons, neutrino mode, {spectrum.title}",
-        signals={
-            "upscattering": (sample("fhc", spectrum.windows(low, high)),),
-            "dark_beam": (dark_sample("fhc", spectrum.windows(low, high)),),
-        },
-        likelihood=GaussianFractional(
-            fractional=_errors(background),
-            background=background,
-            data=data,
-            control=np.empty(0),
-            control_data=np.empty(0),
-            log_determinant=False,
-        ),
-        data=data,
-        background=background,
-        signal_bins=np.arange(data.size),
-        coordinates={f"{spectrum.variable}_low": low, f"{spectrum.variable}_high": high},
-        coordinate_units={f"{spectrum.variable}_{end}": spectrum.unit for end in ("low", "high")},
-        data_sets=frozenset({release.data_set("fhc")}),
+        signals={"upscattering": (sample("fhc", windows),), "dark_beam": (dark_sample("fhc", windows),)},
         references=_REFERENCES,
-        notes=(
-            "0.2 < E_nu^QE < 1.25 GeV; data and background are digitised, to 2 % and 1 event",
-            "errors are no collaboration's: Poisson, 4 % of the background common to all bins, 10 % of it in each bin",
-            *_NOTES[:3],
-        ),
+        notes=(*digitised.NOTES, *_NOTES[:3]),
     )
-
-
-def _errors(background: np.ndarray) -> np.ndarray:
-    """Fractional covariance of signal and background, without the signal's variance, shape (2 bins,) squared."""
-    bins = background.size
-    fractional = np.zeros((2 * bins, 2 * bins))
-    fractional[bins:, bins:] = COMMON * COMMON
-    own = np.arange(bins, 2 * bins)
-    fractional[own, own] += EACH * EACH + 1 / background
-    return fractional

@@ -17,7 +17,7 @@ from scanner.models.base import Model
 from scanner.physics.heavy_neutrino_channels import CHANNELS, COMPLETE_BELOW
 from scanner.physics.heavy_neutrino_decays import weak_widths
 from scanner.physics.heavy_neutrino_production import PARENTS, production_ratios
-from scanner.signals.heavy_neutrino import Channel, Coupling, HeavyNeutrino, State
+from scanner.signals.heavy_neutrino import Channel, Coupling, Exchange, HeavyNeutrino, State
 from scanner.units import HBARC_GEV_M
 from scanner.vocabulary import Constraint, Monomial, Parameter, Reference
 
@@ -101,9 +101,10 @@ def weak_rows(mass: float, majorana: bool) -> np.ndarray:
     return factor * np.array(list(weak_widths(mass).values())).T
 
 
-def mixing_couplings(**powers: int) -> tuple[Coupling, ...]:
-    """Return the couplings |U_a|² times powers of other parameters, for a = e, mu, tau."""
-    return tuple(Coupling(Monomial(1.0, {mixing: 1} | powers), flavour) for flavour, mixing in enumerate(MIXINGS))
+def mixing_couplings(exchange: Exchange | None = None, **powers: int) -> tuple[Coupling, ...]:
+    """Return the couplings |U_a|² times powers of other parameters, for a = e, mu, tau; see `Coupling`."""
+    monomials = [Monomial(1.0, {mixing: 1} | powers) for mixing in MIXINGS]
+    return tuple(Coupling(monomial, flavour, exchange) for flavour, monomial in enumerate(monomials))
 
 
 DarkWidths = Iterable[Mapping[Channel, ArrayLike]]

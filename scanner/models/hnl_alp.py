@@ -24,7 +24,7 @@ from scanner.models.heavy_neutrinos import (
     with_mixing,
 )
 from scanner.physics.heavy_neutrino_dark import Alp, alp_widths, to_alp_width
-from scanner.signals.heavy_neutrino import Channel, Flyer, searches
+from scanner.signals.heavy_neutrino import Channel, Exchange, Flyer, searches
 from scanner.vocabulary import Parameter, Reference
 
 PROVIDES = ("hnl_alp",)
@@ -67,7 +67,7 @@ def load(name: str) -> Model:
     """Return the model."""
     found = with_mixing(
         parameters=_NAMES,
-        couplings=mixing_couplings(c_N=2),
+        couplings=mixing_couplings(Exchange("scalar", "m_a", flies=True), c_N=2),
         channels=(*_CHANNELS.values(), _STABLE),
         dark=_dark,
     )

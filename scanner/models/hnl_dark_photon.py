@@ -24,7 +24,7 @@ from scanner.models.heavy_neutrinos import (
     with_mixing,
 )
 from scanner.physics.heavy_neutrino_mediators import DarkPhoton, dark_photon_widths
-from scanner.signals.heavy_neutrino import searches
+from scanner.signals.heavy_neutrino import Exchange, searches
 from scanner.vocabulary import Parameter, Reference
 
 PROVIDES = ("hnl_dark_photon",)
@@ -55,7 +55,7 @@ def load(name: str) -> Model:
     """Return the model."""
     found = with_mixing(
         parameters=tuple(parameter.name for parameter in _OF_THE_WIDTHS),
-        couplings=(*mixing_couplings(UD4_sq=1), *mixing_couplings(UD4_sq=2)),
+        couplings=(*mixing_couplings(UD4_sq=1), *mixing_couplings(Exchange("vector", "m_Zprime"), UD4_sq=2)),
         channels=(channel("nu_Zprime"),),
         dark=_dark,
     )

@@ -20,7 +20,7 @@ from scanner.models.heavy_neutrinos import (
     with_mixing,
 )
 from scanner.physics.heavy_neutrino_dark import dipole_widths
-from scanner.signals.heavy_neutrino import OTHER, Coupling, searches
+from scanner.signals.heavy_neutrino import OTHER, Coupling, Exchange, searches
 from scanner.vocabulary import Monomial, Parameter, Reference
 
 PROVIDES = ("hnl_dipole",)
@@ -47,7 +47,7 @@ def load(name: str) -> Model:
     """Return the model."""
     electron, muon, tau = (Monomial(1.0, {moment.name: 2}) for moment in _MOMENTS)
     found = with_mixing(
-        couplings=tuple(Coupling(squared, OTHER) for squared in (electron, muon, tau)),
+        couplings=tuple(Coupling(squared, OTHER, Exchange("photon")) for squared in (electron, muon, tau)),
         channels=(channel("nu_gamma"),),
         dark=_dark,
     )

@@ -19,7 +19,7 @@ from scanner.models.heavy_neutrinos import (
     with_mixing,
 )
 from scanner.physics.heavy_neutrino_mediators import Scalar, scalar_widths
-from scanner.signals.heavy_neutrino import OTHER, Channel, Coupling, searches
+from scanner.signals.heavy_neutrino import OTHER, Channel, Coupling, Exchange, searches
 from scanner.vocabulary import Monomial, Parameter, Reference
 
 PROVIDES = ("hnl_scalar",)
@@ -57,7 +57,9 @@ def load(name: str) -> Model:
     """Return the model."""
     found = with_mixing(
         parameters=tuple(parameter.name for parameter in _OF_THE_WIDTHS),
-        couplings=tuple(Coupling(Monomial(1.0, {yukawa.name: 2}), OTHER) for yukawa in _YUKAWAS),
+        couplings=tuple(
+            Coupling(Monomial(1.0, {yukawa.name: 2}), OTHER, Exchange("scalar", "m_S")) for yukawa in _YUKAWAS
+        ),
         channels=tuple(_CHANNELS.values()),
         dark=_dark,
     )

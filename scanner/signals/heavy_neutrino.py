@@ -71,6 +71,17 @@ class Channel:
     flyer: tuple[tuple[str, ...], Callable[[np.ndarray], Flyer]] | None = None
 
 
+class Exchange(NamedTuple):
+    """What a pair of leptons or photons comes from: with the mass of N, it says how the pair looks."""
+
+    kind: str
+    """``vector``, ``scalar`` or ``photon``."""
+    mass: str = ""
+    """Name of the parameter, one of the width parameters, that is its mass [GeV]; none for a virtual photon."""
+    flies: bool = False
+    """Whether it is the flyer of the channels."""
+
+
 @dataclass(frozen=True)
 class Coupling:
     """What multiplies a width.
@@ -82,10 +93,14 @@ class Coupling:
     flavour
         Index into FLAVOURS of the |U_a|² that it is, or that it comes with; else OTHER. Final states of
         one name differ by it (ν e e through the charged current or not), and so do their efficiencies.
+    exchange
+        What makes the pairs of the decays that it multiplies; None where something as heavy as W and Z does, or where
+        there are no pairs.
     """
 
     monomial: Monomial
     flavour: int
+    exchange: Exchange | None = None
 
 
 @dataclass(frozen=True)
@@ -140,7 +155,7 @@ def _widths(function: Callable[[np.ndarray], np.ndarray], node: bytes) -> np.nda
     return found
 
 
-SEARCHES = ("decay_in_flight", "peak_search", "published_bound", "bbn", "lepton_number_violation")
+SEARCHES = ("decay_in_flight", "decay_spectra", "peak_search", "published_bound", "bbn", "lepton_number_violation")
 """Names of the signals that take a tuple of `HeavyNeutrino`."""
 
 

@@ -260,7 +260,7 @@ def seen_of(
         sines, used = sines[:1], np.ascontiguousarray(used.any(axis=1, keepdims=True))
     total = np.zeros((PARTS, energies.size, sines.size, response.shape[-1]))
     out = np.empty_like(total)
-    for some, of_mass in _by_mass(masses, selection, response):
+    for some, of_mass in by_mass(masses, selection, response):
         fill_seen(
             dynamics.mass, decay.daughter, *some, energies, sines, used, math.log(selection.energy_min), log_step,
             sine_max, of_mass, product, r_cut, np.array(rule[1:]), *_rule(cosines), _half_turn(turns), out,
@@ -269,7 +269,7 @@ def seen_of(
     return np.ascontiguousarray(np.broadcast_to(total, (PARTS, energies.size, angles, response.shape[-1])))
 
 
-def _by_mass(found: Spectrum, selection: Selection, response: Float) -> Iterator[tuple[Spectrum, Float]]:
+def by_mass(found: Spectrum, selection: Selection, response: Float) -> Iterator[tuple[Spectrum, Float]]:
     """Yield parts of a spectrum of masses, and the response to each as `fill_seen` takes it."""
     nodes = selection.masses
     if nodes is None and response.ndim != JOINT:
