@@ -25,6 +25,7 @@ Report = Callable[[int], None]
 SEARCHES = [
     *("t2k_nd280_hnl", "t2k_nd280_hnl_recast", "ps191", "microboone_kdar", "microboone_bnb_mupi", "microboone_numi"),
     *("argoneut", "sbnd_hnl", "icarus_hnl", "dune_nd_hnl", "lnv_kaon", "peak_na62_mu", "bbn", "published_Umu4_nutev"),
+    *("miniboone_dif", "miniboone_dif_costheta"),
 ]
 SHAPE = (8, 32, 32, 32)
 
@@ -56,7 +57,7 @@ def _nodes(parameters: tuple[str, ...]) -> np.ndarray:
     return np.column_stack([columns[name] for name in parameters])
 
 
-@pytest.mark.parametrize("name", ["t2k_nd280_hnl", "dune_nd_hnl"])
+@pytest.mark.parametrize("name", ["t2k_nd280_hnl", "dune_nd_hnl", "miniboone_dif"])
 def test_evaluate(benchmark: Any, per_point: Report, name: str) -> None:
     """From tables to −2 ln L and status."""
     scan = _scan(name)
@@ -80,7 +81,7 @@ def test_all_widths_of_a_dark_model(benchmark: Any, model: str) -> None:
     benchmark.pedantic(found.widths, kwargs={"m_N": 1.9, "Umu4_sq": 1e-6}, rounds=200, warmup_rounds=5)
 
 
-@pytest.mark.parametrize("name", ["t2k_nd280_hnl", "ps191", "dune_nd_hnl", "peak_na62_mu"])
+@pytest.mark.parametrize("name", ["t2k_nd280_hnl", "ps191", "dune_nd_hnl", "peak_na62_mu", "miniboone_dif"])
 def test_tables_of_a_mass(benchmark: Any, name: str) -> None:
     """All tables of a search at one mass."""
     prediction = _scan(name).members()[name].predictions[0]

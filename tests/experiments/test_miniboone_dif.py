@@ -96,7 +96,7 @@ class TestBeam:
         assert total == pytest.approx(1e4 * published.fluence[1].sum(), rel=0.03)
 
     def test_heavy_neutrinos_are_more_and_slower(self) -> None:
-        """K⁺ → μ N at 250 MeV: the branching ratio is 4.0 times that of a light one, and N go forwards."""
+        """K⁺ → μ N at 250 MeV: the branching ratio is 4.1 times that of a light one, and N go forwards."""
         light, heavy = dif.beam(1e-6), dif.beam(0.25)
         kaons = light.number[1][light.momentum > 2.5].sum()
         fast = heavy.number[1][heavy.momentum > 2.5].sum()
