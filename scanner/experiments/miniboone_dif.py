@@ -9,11 +9,10 @@
 
 These are the same events: experiments that share a beam are never summed.
 
-*Beam.* N of π⁺ → l⁺ N and K⁺ → l⁺ N, l = e, μ, of the Booster's mesons in neutrino mode, as those of
-`scanner.experiments.fermilab`, with the spin that the decay gives them; pions are weighted until both make MiniBooNE's
-ν_μ flux. K⁺ → π⁰ l⁺ N, neutral kaons, mesons of the wrong sign, muons, and kaons at rest are left out: some percent of
-what |U_μ|² makes, but most of what |U_e|² makes below some MeV. Flights are reckoned from the target, although mesons
-decay up to 50 m nearer.
+*Beam.* N of π → l N and K⁺ → l⁺ N, l = e, μ, of the mesons of `scanner.experiments.booster` in neutrino mode, with the
+spin that the decay gives them; for N̄ of π⁻ both the spin and the asymmetry of the decay are opposite. K⁺ → π⁰ l⁺ N,
+neutral kaons, K⁻, muons, and kaons at rest are left out: some percent of what |U_μ|² makes, but most of what |U_e|²
+makes below some MeV. Flights are reckoned from the target, although mesons decay up to 50 m nearer.
 *Time.* Protons come for 1.6 μs, from 4.6 to 6.2 μs of the trigger's window, and events are counted from 4.4 to 6.4 μs
 (2006.16883, from memory): an N that is late by t is counted with the probability min(1, (1.8 μs - t)/1.6 μs). When an
 event is within a bunch of the beam is not looked at, although 2006.16883 has it for a part of the data: N of 250 MeV
@@ -35,32 +34,24 @@ import numpy as np
 from scanner.experiments import miniboone_digitised as digitised
 from scanner.experiments import miniboone_release as release
 from scanner.experiments.base import Experiment
-from scanner.experiments.fermilab import MINIBOONE_FLUX, booster, delay
-from scanner.experiments.fluxes import flux
+from scanner.experiments.booster import DISTANCE, mesons
+from scanner.experiments.fermilab import MINIBOONE_FLUX, delay
 from scanner.experiments.miniboone_detector import FIDUCIAL, ONE_RING, PANORAMA, PROTONS, Window, selection
-from scanner.physics.bundle import Bundle, daughters, momentum_grid, nodes_per_log, share
-from scanner.physics.heavy_neutrino_production import production_ratios, two_body_momentum
+from scanner.physics.bundle import Bundle, momentum_grid
 from scanner.physics.particles import MASS
 from scanner.physics.phase_space import gauss_legendre
-from scanner.physics.polarised_bundle import DIRECTIONS, polarised_neutrinos
+from scanner.physics.polarised_bundle import polarised_neutrinos
 from scanner.signals.decay_spectra import Beam, SpectrumResponse
 from scanner.vocabulary import Reference
 
 PROVIDES = ("miniboone_dif", "miniboone_dif_evis", "miniboone_dif_costheta")
 VERSION = 1
 
-DISTANCE = 541.0
-"""From the target to the centre of the tank [m]; 0806.1449."""
-AREA = math.pi * FIDUCIAL.radius**2
-"""[m²]."""
 SPILL, LATE = 1.6e-6, 0.2e-6
 """How long protons come, and for how long after that events are counted [s]; 2006.16883, from memory."""
 
 GRID = momentum_grid(0.02, 8.0, 64)
 """Momenta of N [GeV]."""
-UNFOLDED, ITERATIONS, SMOOTHING = (0.1, 2.3), 6, 2
-"""Energies [GeV] of ν_μ by which pions are weighted, above which kaons make most of them; and by how many nodes of GRID
-fluxes are smoothed before they are compared."""
 PLACES = 8
 """Nodes for the distance of a decay."""
 
@@ -85,8 +76,8 @@ ALP = Reference(
 
 _REFERENCES = (release.REFERENCE, PHOTON, ALP, ONE_RING, PANORAMA, MINIBOONE_FLUX)
 _NOTES = (
-    "neutrino mode; N of pi+ and K+ -> l N, from a model of the horn: pions make MiniBooNE's nu_mu flux to 5 % up to "
-    "2.5 GeV, and kaons to 12 % up to 5 GeV; three-body decays, neutral kaons, muons and kaons at rest are left out",
+    "neutrino mode; N of pi and K+ -> l N, from a model of the horn: pions make MiniBooNE's flux to 8 % up to 2.5 GeV, "
+    "and kaons to 12 % up to 5 GeV; three-body decays, K-, neutral kaons, muons and kaons at rest are left out",
     "N must be late by less than 1.8 us, and is seen in part from 0.2 us; bunches of the beam are not looked at, which "
     "N of 250 MeV do not follow",
     "photons, and pairs of e+e- or gamma gamma that are one ring by the radius of 2210.08021, pi0 included; no charged "
@@ -161,50 +152,9 @@ def sphere(distance: float, radius: float, nodes: int) -> tuple[np.ndarray, np.n
     return distance + radius * at, math.pi * radius**3 * weights * (1 - at * at)
 
 
-@functools.cache
 def parents() -> Mapping[str, Bundle]:
-    """Return the decays of π⁺ and K⁺ per m², sr and proton, with pions that make the ν_μ that MiniBooNE published.
-
-    The model's pions are right in number, but too few are slow: they are weighted by their momentum, Richardson's and
-    Lucy's way, until π⁺ and K⁺ make the published flux between the energies of UNFOLDED. Kaons stay as they are.
-    """
-    pions, kaons = (booster(DISTANCE, AREA)[name] for name in ("pi", "K"))
-    rows = [
-        Bundle(pions.mass, pions.momentum[i : i + 1], pions.widest, row[None]) for i, row in enumerate(pions.number)
-    ]
-    made = np.array([_smooth(_light(row, "pi")) for row in rows])
-    target, weights = _smooth(_published() - _light(kaons, "K")), np.ones(len(rows))
-    inside = np.flatnonzero((UNFOLDED[0] < GRID) & (UNFOLDED[1] > GRID))
-    for _ in range(ITERATIONS):
-        ratio = np.ones(GRID.size)
-        for j in inside:
-            ratio[j] = target[j] / math.fsum(weights * made[:, j])
-        weights *= [math.fsum(row * ratio) / math.fsum(row) for row in made]
-    return {"pi": pions._replace(number=weights[:, None] * pions.number), "K": kaons}
-
-
-def _smooth(numbers: np.ndarray) -> np.ndarray:
-    """Share what each node of GRID has with its neighbours: the pions' own nodes are as wide."""
-    reach = 3 * SMOOTHING
-    kernel = [math.exp(-0.5 * (i / SMOOTHING) ** 2) for i in range(-reach, reach + 1)]
-    padded = np.concatenate([np.zeros(reach), numbers, np.zeros(reach)])
-    return np.array([math.fsum(kernel * padded[i : i + len(kernel)]) for i in range(numbers.size)]) / math.fsum(kernel)
-
-
-def _light(bundle: Bundle, name: str) -> np.ndarray:
-    """ν_μ of M → μ ν [1/m²] at the nodes of GRID, a proton."""
-    rest, ratio = two_body_momentum(bundle.mass, MASS["mu"], 0.0), production_ratios(0.0)[f"{name}->mu N"][1]
-    found: np.ndarray = ratio * daughters(bundle, 0.0, np.array([rest]), np.ones(1), GRID, directions=DIRECTIONS)
-    return found
-
-
-def _published() -> np.ndarray:
-    """The same of all ν_μ, from the published flux."""
-    found, out = flux("miniboone_fhc", 1.0), np.zeros(GRID.size)
-    per_log = nodes_per_log(GRID)
-    for energy, number in zip(found.energy, found.fluence[1], strict=True):
-        share(energy, 1e4 * number, GRID, per_log, out)
-    return out
+    """Return the decays of charged pions and kaons before MiniBooNE, per m², sr and proton."""
+    return {name: mesons("fhc")[name] for name in ("pi", "K")}
 
 
 @functools.lru_cache(maxsize=512)
