@@ -17,7 +17,7 @@ BASE = {
     "axes": "{dm2: {log: [0.01, 100], points: 5}}",
     "experiments": "[miniboone_fhc]",
 }
-TOP = "allowed: version, name, model, fixed, axes, tied, experiments, outputs, dtype, store, execution"
+TOP = "allowed: version, name, model, fixed, axes, tied, experiments, outputs, dtype, reduce, store, execution"
 FORMS = "{log: [low, high], points: n}, {linear: [low, high], points: n} or {values: [a, b, ...]}"
 MEMORY = "at least 128MiB, written like 4GiB"
 BLOCK = "auto, or lengths along axes"
