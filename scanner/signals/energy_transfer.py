@@ -122,10 +122,10 @@ def bind(model: Sequence[Transfer], beams: Sequence[Beam], bins: int) -> Predict
     pairs = dict.fromkeys((c.source, c.target) for beam in beams for c in beam.channels)
     terms = []
     for transfer in model:
-        for pair in pairs:
-            if (strength := transfer.strength(*pair)) is not None:
-                table = _table(transfer, pair, beams, scale, bins)
-                terms.append(lifetimes.Term(strength, transfer.widths, scale, table))
+        found = {pair: strength for pair in pairs if (strength := transfer.strength(*pair)) is not None}
+        table = _table(transfer, list(found), beams, scale, bins)
+        for i, strength in enumerate(found.values()):
+            terms.append(lifetimes.Term(strength, transfer.widths, scale, table, i * bins))
     return lifetimes.prediction(terms)
 
 
@@ -146,28 +146,30 @@ def _row_sums(events: np.ndarray) -> np.ndarray:
     return np.array([math.fsum(row) for row in events.tolist()])
 
 
-def _table(transfer: Transfer, pair: tuple[str, str], beams: Sequence[Beam], scale: float, bins: int) -> Table:
-    """The table of a transfer between two flavours, over its parameters and the nodes of its widths."""
-    shape = (*(lifetimes.NODES,) * len(transfer.widths), bins)
+def _table(
+    transfer: Transfer, pairs: Sequence[tuple[str, str]], beams: Sequence[Beam], scale: float, bins: int
+) -> Table:
+    """The table of a transfer, over its parameters and the nodes of its widths: the bins of each pair of flavours."""
+    shape = (*(lifetimes.NODES,) * len(transfer.widths), len(pairs) * bins)
     widths = np.array(list(itertools.product(lifetimes.nodes(scale), repeat=len(transfer.widths))))
-    chosen = [(beam, tuple(c for c in beam.channels if (c.source, c.target) == pair)) for beam in beams]
+    chosen = [(b, [(pairs.index(of), c) for c in b.channels if (of := (c.source, c.target)) in pairs]) for b in beams]
 
     def build(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        entries = np.zeros((len(values), len(widths), bins))
+        entries = np.zeros((len(values), len(widths), len(pairs), bins))
         for row, out in zip(values, entries, strict=True):
             for at, template in zip(widths, out, strict=True):
                 for beam, channels in chosen:
                     kernels = transfer.kernel(row, at, beam.energy, beam.length, beam.edges)
-                    for c in channels:
-                        _fold(c.flux, kernels[c.opposite], c.events, template)
-        status = np.where(np.isfinite(entries).all(axis=(1, 2)), Status.ok, Status.not_converged)
+                    for pair, c in channels:
+                        _fold(c.flux, kernels[c.opposite], c.events, template[pair])
+        status = np.where(np.isfinite(entries).all(axis=(1, 2, 3)), Status.ok, Status.not_converged)
         return entries.reshape(len(values), *shape), status.astype(np.uint8)
 
     inputs: list[np.ndarray] = [np.array([scale])]
     for beam, channels in chosen:
         inputs += [beam.energy, beam.length, beam.edges]
-        inputs += [of for c in channels for of in (np.array([c.opposite]), c.flux, c.events)]
-    return Table(f"{transfer.name}_{'_'.join(pair)}", transfer.parameters, shape, build, tuple(inputs))
+        inputs += [of for pair, c in channels for of in (np.array([pair, c.opposite]), c.flux, c.events)]
+    return Table(transfer.name, transfer.parameters, shape, build, tuple(inputs))
 
 
 @kernel(types.void(INPUT, INPUT_MATRIX, INPUT_MATRIX, types.float64[::1]))

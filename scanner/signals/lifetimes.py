@@ -55,13 +55,16 @@ class Term:
     scale
         Of their nodes [eV²].
     table
-        Entries of shape (*(NODES,) * len(widths), bins).
+        Entries of shape (*(NODES,) * len(widths), columns).
+    column
+        Of the first bin: templates that cost the same to make may share a table.
     """
 
     strength: Quantity
     widths: tuple[Quantity, ...]
     scale: float
     table: Table
+    column: int = 0
 
 
 def nodes(scale: float) -> np.ndarray:
@@ -87,6 +90,8 @@ def prediction(terms: Sequence[Term]) -> Prediction:
     """Return the sum of terms."""
     needed = [q for term in terms for q in (term.strength, *term.widths)]
     parameters = tuple(dict.fromkeys(name for q in needed for name in q.parameters))
+    unique = {id(term.table): term.table for term in terms}
+    table_of = [list(unique).index(id(term.table)) for term in terms]
 
     def add(
         values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
@@ -100,15 +105,16 @@ def prediction(terms: Sequence[Term]) -> Prediction:
                 known[id(of)] = np.ascontiguousarray(np.broadcast_to(of.value(rows), points))
             return known[id(of)]
 
-        for term, node, table in zip(terms, nodes, tables, strict=True):
+        for term, number in zip(terms, table_of, strict=True):
             at = np.empty((len(term.widths), points))
             for row, of in zip(at, term.widths, strict=True):
                 width = found(of)
                 row[:] = (NODES - 1) * (width / (width + term.scale))
+            table = tables[number]
             flat = table.reshape(table.shape[0], -1, table.shape[-1])
-            _add(found(term.strength), at, node, flat, signal)
+            _add(found(term.strength), at, nodes[number], flat, term.column, signal)
 
-    return Prediction(parameters, tuple(term.table for term in terms), add)
+    return Prediction(parameters, tuple(unique.values()), add)
 
 
 @kernel(_i8(_f8, types.float64[::1]))
@@ -123,24 +129,29 @@ def _cubic(at, weights):  # type: ignore[no-untyped-def]
     return node
 
 
-@kernel(types.void(INPUT, INPUT_MATRIX, types.int64[::1], INPUT_CUBE, types.float64[:, ::1]))
-def _add(strength, at, nodes, table, signal):  # type: ignore[no-untyped-def]
+@kernel(types.void(INPUT, INPUT_MATRIX, types.int64[::1], INPUT_CUBE, _i8, types.float64[:, ::1]))
+def _add(strength, at, nodes, table, column, signal):  # type: ignore[no-untyped-def]
     """Add strength · template, interpolated in the widths, to the signal of every point."""
-    widths, first, second = at.shape[0], np.empty(4), np.empty(4)
-    first[:] = second[:] = 0.0
-    first[0] = second[0] = 1.0
-    i = j = 0
+    widths, bins = at.shape[0], signal.shape[1]
+    first, second = np.empty(4), np.empty(4)
+    i = 0
     for point in range(signal.shape[0]):
-        if strength[point] == 0:
+        size, node = strength[point], nodes[point]
+        if size == 0:
             continue
-        if widths > 0:
+        if widths == 0:
+            for k in range(bins):
+                signal[point, k] += size * table[node, 0, column + k]
+            continue
+        row = _cubic(at[widths - 1, point], second)
+        if widths == 2:
             i = _cubic(at[0, point], first)
-        if widths > 1:
-            j = _cubic(at[1, point], second)
-        stride, last = (NODES if widths > 1 else 1), (4 if widths > 1 else 1)
-        for a in range(4 if widths > 0 else 1):
-            for b in range(last):
-                weight = strength[point] * first[a] * second[b]
-                row = (i + a) * stride + j + b
-                for k in range(signal.shape[1]):
-                    signal[point, k] += weight * table[nodes[point], row, k]
+        for a in range(4 if widths == 2 else 1):
+            scaled = size * first[a] if widths == 2 else size
+            start = row + (i + a) * NODES if widths == 2 else row
+            w0, w1, w2, w3 = scaled * second[0], scaled * second[1], scaled * second[2], scaled * second[3]
+            for k in range(bins):
+                # Four rows at once: the signal is read and written a quarter as often.
+                signal[point, k] += (w0 * table[node, start, column + k] + w1 * table[node, start + 1, column + k]) + (
+                    w2 * table[node, start + 2, column + k] + w3 * table[node, start + 3, column + k]
+                )

@@ -55,8 +55,7 @@ def build(release: Path, folder: Path) -> None:
     lengths = np.zeros((2, energy.size - 1))
     for kind, (beam, flavour, file) in KINDS.items():
         events = np.loadtxt(release / file)
-        flux = read_table(DATA / f"flux_miniboone_{beam}.txt").columns
-        per_mev = np.interp(events[:, 1], 1e3 * flux["E"], 1e-3 * flux[flavour]) * PROTONS[beam]
+        per_mev = _flux(beam, flavour, events[:, 1])
         weight = events[:, 3] / len(events)
         seen = np.histogram2d(events[:, 1], events[:, 0], (energy, reconstructed), weights=weight / per_mev)[0]
         for b, of in enumerate((seen / np.diff(energy)[:, None]).T):
@@ -68,9 +67,33 @@ def build(release: Path, folder: Path) -> None:
         **SOURCE,
         "builder": "scanner.experiments.builders.miniboone_daughters",
         "protons": PROTONS,
-        "note": "length: mean way of neutrinos of this energy, of both kinds; constant where there are no events",
+        "wrong_sign": round(_wrong_sign(release, reconstructed), 3),
+        "note": "length: mean way of neutrinos of this energy, of both kinds; constant where there are no events; "
+        "wrong_sign: nu_mu of antineutrino mode in the release over those of its flux",
     }
     write_table(folder / "miniboone_daughters.txt", header, columns)
+
+
+def _flux(beam: str, flavour: str, energy: Float) -> Float:
+    """Neutrinos at energies [MeV], 1/(cm² MeV)."""
+    flux = read_table(DATA / f"flux_miniboone_{beam}.txt").columns
+    return np.interp(energy, 1e3 * flux["E"], 1e-3 * PROTONS[beam] * flux[flavour])
+
+
+def _wrong_sign(release: Path, reconstructed: Float) -> float:
+    """Neutrinos of antineutrino mode in the release, over those that flux and neutrino mode make.
+
+    Both sets of antineutrino mode have the same antineutrinos, with weights that differ by the sizes of the sets.
+    """
+    files = "fhc/miniboone_numunuefullosc", "combined/miniboone_nubarfullosc", "rhc/miniboone_numubarnuebarfullosc"
+    neutrino, both, right = (np.loadtxt(release / f"{file}_ntuple.txt") for file in files)
+
+    def seen(events: Float, weight: Float) -> float:
+        inside = (events[:, 0] >= reconstructed[0]) & (events[:, 0] < reconstructed[-1])
+        return float(weight[inside].sum() / len(events))
+
+    ratio = _flux("rhc", "numu", neutrino[:, 1]) / _flux("fhc", "numu", neutrino[:, 1])
+    return (seen(both, both[:, 3]) - seen(right, right[:, 3])) / seen(neutrino, neutrino[:, 3] * ratio)
 
 
 def _filled(moment: Float, weight: Float) -> Float:
