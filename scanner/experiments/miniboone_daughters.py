@@ -49,7 +49,7 @@ def beams(modes: Sequence[str]) -> tuple[Beam, ...]:
     return (Beam(energy[some], columns["length"][some], edges, tuple(channels)),)
 
 
-def _cells(mode: str, kind: str, edges: Float) -> tuple[Float, Float]:
+def _cells(mode: str, kind: str, edges: Float) -> tuple[Float, ...]:
     """Neutrinos in each cell [1/cm²] of a flux of straight lines, and the sum of their energies [MeV/cm²]."""
     flux = read_table(DATA / f"flux_miniboone_{mode}.txt").columns
     points, values = 1e3 * flux["E"], 1e-3 * PROTONS[mode] * flux[kind]
@@ -61,4 +61,4 @@ def _cells(mode: str, kind: str, edges: Float) -> tuple[Float, Float]:
     cell = np.searchsorted(edges, low, side="right") - 1
     number = np.bincount(cell, width * (left + right) / 2, edges.size - 1)
     moment = np.bincount(cell, width * (low * (2 * left + right) + high * (left + 2 * right)) / 6, edges.size - 1)
-    return number, moment
+    return number.astype(np.float64), moment.astype(np.float64)

@@ -273,7 +273,7 @@ def _strength(source: str, target: str) -> Quantity:
         made = values[names.index(parent)]
         share = values[names.index(daughter)] * (1 - total)
         by_mixing = np.divide(share, total, out=np.zeros_like(total), where=total > 0)
-        return made * np.where(values[0] == _OPERATOR, float(target == "e"), by_mixing)
+        return np.asarray(made * np.where(values[0] == _OPERATOR, float(target == "e"), by_mixing))
 
     return Quantity(names, value)
 
