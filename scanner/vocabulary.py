@@ -88,7 +88,8 @@ class Parameter:
     def number(self, value: object, where: str) -> float:
         """Return a value as a number, of a choice the position of its name; refuse what is not allowed."""
         if self.choices:
-            value = str(value).lower() if isinstance(value, bool) else value  # YAML and Python have words of their own
+            # YAML and Python have words of their own, and names may be digits.
+            value = str(value).lower() if isinstance(value, bool | int) else value
             if value not in self.choices:
                 hint = did_you_mean(str(value), self.choices)
                 raise InputError(where, f"no choice of parameter {self.name!r}", value, self.allowed(), hint)

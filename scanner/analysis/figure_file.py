@@ -28,6 +28,7 @@ class CurveSpec(Section):
 
     label: Name = Field(description="text for the legend")
     experiments: Names = Field(description="names of experiments of one scan, to be summed")
+    scan: Name | None = Field(None, description="name of its scan, where several have these experiments")
     cl: Levels | None = Field(None, description="confidence levels, [0.90, 0.99]; by default the figure's")
     style: Line | None = Field(None, description="solid, dashed, dashdot or dotted")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TITLE_NAMES = 3
 """Experiments that the title of a figure names one by one."""
+Stored = TypeVar("Stored")
 SURFACE_LEVELS = (0.6827, 0.90, 0.99)
 CURVE_LEVELS = (0.90,)
 
@@ -178,7 +179,7 @@ def _check(spec: FigureFile, scans: dict[str, Scan]) -> None:
         for name in merge.experiments:
             holding(known, [name], "merge.experiments")
     for number, curve in enumerate(spec.curves):
-        holding(known, curve.experiments, f"curves[{number}].experiments")
+        holding(_named(known, curve, number), curve.experiments, f"curves[{number}].experiments")
     for name in spec.published:
         holding(known, [name], "published")
     axes = list(dict.fromkeys(axis for scan in scans.values() for axis in scan.grid.names))
@@ -196,12 +197,21 @@ def _merge(spec: MergeSpec, stores: list[str], folder: Path, options: Options) -
     return _open([spec.store])
 
 
+def _named(stores: Mapping[str, Stored], curve: CurveSpec, number: int) -> Mapping[str, Stored]:
+    """Of some stores by the name of their scan, the one that a curve names, or all of them."""
+    if curve.scan is None:
+        return stores
+    if curve.scan not in stores:
+        raise InputError(f"curves[{number}].scan", "no such scan in this figure", curve.scan, ", ".join(stores))
+    return {curve.scan: stores[curve.scan]}
+
+
 def _curve(cubes: dict[str, xr.Dataset], spec: CurveSpec, levels: tuple[float, ...], number: int) -> Selection:
     """A curve of a figure file."""
     from scanner.analysis import selections
 
     where = f"curves[{number}].experiments"
-    dataset = selections.cube_with(cubes, spec.experiments, where)
+    dataset = selections.cube_with(_named(cubes, spec, number), spec.experiments, where)
     return selections.Selection(spec.label, dataset, tuple(spec.experiments), tuple(spec.cl or levels), line=spec.style)
 
 

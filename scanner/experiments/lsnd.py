@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scanner.experiments.base import Experiment
+from scanner.experiments.daughters_at_rest import beams
 from scanner.experiments.decay_at_rest import (
     END,
     REFERENCE_IBD,
@@ -72,7 +73,7 @@ An estimate, good to 30 %: a resonance energy that scales with density is then a
 PHOTONS, PHOTON_NODES = (0.012, 0.072), 61
 """True energies [GeV] that may be selected, and nodes of them."""
 
-_STEPS, _ENERGIES = 42, 400
+_STEPS, _ZONES, _ENERGIES = 42, 3, 400
 
 
 def resolution(positron: Float) -> Float:
@@ -147,6 +148,7 @@ def _experiment(
         signals={
             "oscillation": (response("mu", "e", True, bins, total, PATH_DENSITY),),
             "muon_decay": muon_decays(bins, total),
+            "energy_transfer": beams(bins, total, BASELINES, zones=_ZONES, prompt=True),
             **more,
         },
         likelihood=likelihood,

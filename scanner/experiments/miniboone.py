@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from scanner.experiments import miniboone_daughters as daughters
 from scanner.experiments import miniboone_release as release
 from scanner.experiments.base import Experiment
 from scanner.experiments.tables import DATA, read_table
@@ -45,7 +46,10 @@ def load(name: str) -> Experiment:
         name=name,
         version=VERSION,
         title=f"MiniBooNE electron-like events, {release.FITS[fit].mode}",
-        signals={"oscillation": tuple(_channel(of, i * release.BINS) for i, of in enumerate(responses))},
+        signals={
+            "oscillation": tuple(_channel(of, i * release.BINS) for i, of in enumerate(responses)),
+            "energy_transfer": daughters.beams(release.FITS[fit].beams),
+        },
         log_determinant=True,
         references=(release.REFERENCE,),
         correlated={_TOGETHER[name]: "miniboone"} if name in _TOGETHER else {},
@@ -54,6 +58,7 @@ def load(name: str) -> Experiment:
             "backgrounds and the nu_mu sample do not oscillate: the release has neither true energies nor baselines of "
             "intrinsic nu_e and of nu_mu, whose events are given as sums in bins",
             "points with dm2 above 100 eV^2 are marked not_converged: the response is made for the official grid",
+            "energy transfer starts from nu_mu and nubar_mu of the beam, wrong sign included",
             "potentials of matter see a path of 2.0 g/cm^3, an estimate good to 15 %; where probabilities depend on E "
             "and L apart, bins are good to 2e-3 for splittings in matter up to 10 eV^2, to 2 % up to 100 eV^2",
         ),

@@ -5,6 +5,9 @@ them in turn. By the ``operator`` L = −g_e ν̄_e ν4 φ (de Gouvêa et al., 1
 mixing, and φ, whose decay would need two more powers of g_e, is stable. `scanner.physics.visible_sterile_decay` has
 the kernels and conventions.
 
+Beams see the coherent oscillation, damped as in `sterile_3p1_invisible_decay`, and the daughters, as kernels of the
+energy transfer. What they are made of depends on m_φ/m₄ and, through m₄Γ₄ and m_φΓ_φ, on everything else.
+
 Widths are those of the Dirac Lagrangian for both natures: g is what gives ν4 → ν φ its width. With −(g/2) ν̄ ν φ of
 Majorana neutrinos, φ → ν ν would have half of the width used here; no prompt decay depends on it.
 """
@@ -12,6 +15,7 @@ Majorana neutrinos, φ → ν ν would have half of the width used here; no prom
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -23,6 +27,9 @@ from scanner.physics import visible_sterile_decay as decay
 from scanner.physics.oscillation import mixing_matrix_3p1
 from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.solar import PROMPT, boron8, conversion, light_sterile, seen_as_nue
+from scanner.signals.energy_transfer import Transfer
+from scanner.signals.lifetimes import Quantity
+from scanner.signals.oscillation import DampedTerm
 from scanner.signals.solar_antineutrinos import PAIRS, Production, SolarSterile, edges, produced
 from scanner.units import OSCILLATION_PHASE
 from scanner.vocabulary import Constraint, Derived, Monomial, Parameter, Reference
@@ -37,6 +44,7 @@ _NATURE = Parameter.choice("nature", "dirac", "majorana")
 _DAUGHTERS = Parameter.choice("daughters_per_phi", "one", "half")
 _COUPLING = Parameter.choice("coupling", "mixing", "operator")
 _OPERATOR, _MAJORANA, _HALF = 1.0, 1.0, 1.0
+_FLAVOUR = dict(zip(("e", "mu", "tau"), _MIXINGS, strict=True))
 
 
 class VisibleDecay(Model):
@@ -177,20 +185,34 @@ def _exponents(m_gamma: float, L: float, energy: np.ndarray) -> np.ndarray:
     return np.array([decay.decay_exponent(m_gamma, L, e) for e in energy])
 
 
+def _primary(
+    p: Mapping[str, float], energy: np.ndarray, bins: np.ndarray, a4: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Active neutrinos of ν4 → ν φ, of the parent's kind and of the opposite, each of shape (energies, bins)."""
+    conserving, flipping = (np.zeros((energy.size, bins.size - 1)) for _ in range(2))
+    decay.fill_daughters(energy, a4, p["m_phi_over_m4"], False, bins, conserving)
+    if p["nature"] == _MAJORANA:
+        decay.fill_daughters(energy, a4, p["m_phi_over_m4"], True, bins, flipping)
+    return 0.5 * conserving, 0.5 * flipping
+
+
+def _secondary(
+    p: Mapping[str, float], energy: np.ndarray, bins: np.ndarray, a4: np.ndarray, a_phi: np.ndarray, rule: int
+) -> np.ndarray:
+    """Active neutrinos of φ → ν ν̄, and as many antineutrinos, shape (energies, bins)."""
+    secondary = np.zeros((energy.size, bins.size - 1))
+    if p["coupling"] != _OPERATOR:
+        decay.fill_secondaries(energy, a4, a_phi, p["m_phi_over_m4"], bins, *gauss_legendre(rule), secondary)
+    return 0.5 * secondary if p["daughters_per_phi"] == _HALF else secondary
+
+
 def _daughters(
-    p: dict[str, float], energy: np.ndarray, bins: np.ndarray, a4: np.ndarray, a_phi: np.ndarray
+    p: Mapping[str, float], energy: np.ndarray, bins: np.ndarray, a4: np.ndarray, a_phi: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Active daughters of one ν4 of the parent's kind, and of the opposite, each of shape (energies, bins)."""
-    conserving, flipping, secondary = (np.zeros((energy.size, bins.size - 1)) for _ in range(3))
-    r = p["m_phi_over_m4"]
-    decay.fill_daughters(energy, a4, r, False, bins, conserving)
-    if p["nature"] == _MAJORANA:
-        decay.fill_daughters(energy, a4, r, True, bins, flipping)
-    if p["coupling"] != _OPERATOR:
-        decay.fill_secondaries(energy, a4, a_phi, r, bins, *gauss_legendre(decay.RULE), secondary)
-    if p["daughters_per_phi"] == _HALF:
-        secondary *= 0.5
-    return 0.5 * conserving + secondary, 0.5 * flipping + secondary
+    same, opposite = _primary(p, energy, bins, a4)
+    secondary = _secondary(p, energy, bins, a4, a_phi, decay.RULE)
+    return same + secondary, opposite + secondary
 
 
 def _antineutrinos(row: np.ndarray, energy: np.ndarray, bins: np.ndarray) -> np.ndarray:
@@ -202,17 +224,85 @@ def _antineutrinos(row: np.ndarray, energy: np.ndarray, bins: np.ndarray) -> np.
 _WIDTHS = ("m4", "g_phi", "g_e", "m_phi_over_m4", "coupling", *_MIXINGS)
 
 
-def _slowest(values: np.ndarray) -> np.ndarray:
-    """Least mΓ [eV²] of ν4, and of φ where that decays, from the values of _WIDTHS."""
+def _widths(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """m₄Γ₄ and m_φΓ_φ [eV²], from the values of _WIDTHS."""
     m4, g_phi, g_e, r, coupling, *mixings = values
     light = mixings[0] + mixings[1] + mixings[2]
     open_ = m4 * (1 - r) * (1 + r)
     by_operator = g_e * g_e * open_ * open_ / (16 * math.pi)
     nu4 = g_phi * g_phi * light * (1 - light) * open_ * open_ / (16 * math.pi)
     phi = (g_phi * light * r * m4) ** 2 / (8 * math.pi)
-    # Without mass φ does not decay, nor has to.
-    by_mixing = np.where(r > 0, np.minimum(nu4, phi), nu4)
-    return np.asarray(np.where(coupling == _OPERATOR, by_operator, by_mixing))
+    operator = coupling == _OPERATOR
+    return np.where(operator, by_operator, nu4), np.where(operator, 0.0, phi)
+
+
+def _slowest(values: np.ndarray) -> np.ndarray:
+    """Least mΓ [eV²] of ν4, and of φ where that decays, from the values of _WIDTHS."""
+    nu4, phi = _widths(values)
+    # Without mass φ does not decay, nor has to; by the operator it is stable.
+    return np.where((values[3] > 0) & (values[4] != _OPERATOR), np.minimum(nu4, phi), nu4)
+
+
+_NU4 = Quantity(_WIDTHS, lambda values: _widths(values)[0])
+_PHI = Quantity(_WIDTHS, lambda values: _widths(values)[1])
+_TWICE_NU4 = Quantity(_WIDTHS, lambda values: 2 * _widths(values)[0])
+_DM2 = Quantity(("m4",), lambda values: values[0] * values[0])
+
+_SHORT = 2
+"""Nodes of the integral over E_φ where cells of energy are far narrower than a panel."""
+
+
+def _coherent(source: str, target: str, antineutrino: bool) -> tuple[DampedTerm, ...]:
+    """As `sterile_3p1_invisible_decay`: what ν4 has lost against the light states, and of itself."""
+    a, b = _FLAVOUR[source], _FLAVOUR[target]
+    both = Monomial(1.0, {a: 1}) * Monomial(1.0, {b: 1})
+    fewer = (Monomial(-4.0, {a: 1}),) if source == target else ()
+    return (
+        DampedTerm((*fewer, Monomial(4.0) * both), _DM2, _NU4),
+        DampedTerm((Monomial(-2.0) * both,), None, _TWICE_NU4),
+    )
+
+
+def _strength(source: str, target: str) -> Quantity:
+    """|U_a4|² p_b: ν4 in ν_a, and ν_b in what it decays to."""
+    parent, daughter = _FLAVOUR[source], _FLAVOUR[target]
+    names = ("coupling", *_MIXINGS)
+
+    def value(values: np.ndarray) -> np.ndarray:
+        total = values[1] + values[2] + values[3]
+        made = values[names.index(parent)]
+        share = values[names.index(daughter)] * (1 - total)
+        by_mixing = np.divide(share, total, out=np.zeros_like(total), where=total > 0)
+        return np.asarray(made * np.where(values[0] == _OPERATOR, float(target == "e"), by_mixing))
+
+    return Quantity(names, value)
+
+
+def _exponents_of(width: float, energy: np.ndarray, length: np.ndarray) -> np.ndarray:
+    # A width times zero length or infinite width is the kernel's business: lengths are positive here.
+    return np.asarray(width * (length / energy) * decay.decay_exponent(1.0, 1.0, 1.0))
+
+
+def _kernel_of_nu4(
+    row: np.ndarray, widths: np.ndarray, energy: np.ndarray, length: np.ndarray, edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    p = dict(zip(_SHAPE, row, strict=True))
+    return _primary(p, energy, edges, _exponents_of(widths[0], energy, length))
+
+
+def _kernel_of_phi(
+    row: np.ndarray, widths: np.ndarray, energy: np.ndarray, length: np.ndarray, edges: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    p = dict(zip(_SHAPE, row, strict=True))
+    a4, a_phi = (_exponents_of(width, energy, length) for width in widths)
+    found = _secondary(p, energy, edges, a4, a_phi, _SHORT)
+    return found, found
+
+
+_TRANSFERS = (
+    Transfer("nu4", _SHAPE, (_NU4,), _kernel_of_nu4, _strength),
+    Transfer("phi", _SHAPE, (_NU4, _PHI), _kernel_of_phi, _strength),
+)
 
 
 def _of(coupling: float) -> Any:
@@ -265,7 +355,11 @@ def load(name: str) -> Model:
         version=VERSION,
         title="Three active neutrinos and one sterile neutrino that decays to active ones",
         parameters=_parameters(),
-        signals={"solar_antineutrinos": _solar()},
+        signals={
+            "oscillation": _coherent,
+            "energy_transfer": _TRANSFERS,
+            "solar_antineutrinos": _solar(),
+        },
         references=_REFERENCES,
         constraints=(Constraint(dict.fromkeys(_MIXINGS, 1.0), 1.0, "unitarity: Σ|U_α4|² ≤ 1"),),
         null=dict.fromkeys(_MIXINGS, 0.0),

@@ -33,8 +33,11 @@ def interference_loss(wavenumber, damping, mean, variance):  # type: ignore[no-u
     Notes
     -----
     ⟨e^{-zx}⟩ = e^{-z x̄ + z² σ²/2} for complex z = 2d + 2iq. It is written so that small losses keep their relative
-    precision, and so that d = 0 has the same bits as sin² alone.
+    precision, and so that d = 0 has the same bits as sin² alone. Beyond d = x̄/2σ², where it would grow again because a
+    normal x has no end at 0, everything has decayed.
     """
+    if damping * variance > 0.5 * mean:
+        damping = 0.5 * mean / variance
     sine = math.sin(wavenumber * (mean - 2 * damping * variance))
     lost = math.expm1(-2 * (wavenumber**2 * variance) + 2 * damping * (damping * variance - mean))
     return sine**2 * (1 + lost) - 0.5 * lost

@@ -53,3 +53,23 @@ class Prediction:
     parameters: tuple[str, ...]
     tables: tuple[Table, ...]
     add: Callable[[np.ndarray, tuple[np.ndarray, ...], tuple[np.ndarray, ...], np.ndarray], None]
+
+
+def joined(*predictions: Prediction) -> Prediction:
+    """Return the sum of predictions; those without tables add nothing."""
+    full = [p for p in predictions if p.tables]
+    if len(full) == 1:
+        return full[0]
+    parameters = tuple(dict.fromkeys(name for p in full for name in p.parameters))
+    rows = [[parameters.index(name) for name in p.parameters] for p in full]
+
+    def add(
+        values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
+    ) -> None:
+        first = 0
+        for prediction, chosen in zip(full, rows, strict=True):
+            last = first + len(prediction.tables)
+            prediction.add(values[chosen], nodes[first:last], tables[first:last], signal)
+            first = last
+
+    return Prediction(parameters, tuple(table for p in full for table in p.tables), add)

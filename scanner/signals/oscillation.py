@@ -1,11 +1,13 @@
 """Oscillation of light neutrinos at short baselines: appearance and disappearance in L/E.
 
 An experiment supplies what a full α→β transmutation would give it, as cells in L/E. A model supplies each transition
-probability as P(α→β) = δ_αβ + Σ of terms, of four kinds:
+probability as P(α→β) = δ_αβ + Σ of terms, of five kinds:
 
 - `OscillationTerm`: amplitude(couplings) · what two interfering states have lost, sin²(Δm² L/4E) or, where they decay,
   (1 − e^{-ΣmΓ L/2E} cos(Δm² L/2E))/2. Its table lies on Δm² and the widths alone: one sum over the cells for each of
   their values, and at a point only the amplitudes are left to do;
+- `DampedTerm`: the same where Δm² and the width are no parameters but follow from several. Its table lies on those of
+  Δm² and on nodes of the width (`scanner.signals.lifetimes`);
 - `LevelTerm`: the levels of the Hamiltonian as a function of energy, where E and L enter apart and the mixings do not
   factorise (matter). Its table lies on all parameters that the levels depend on, and the experiment must state the
   energy of its cells and, where the potential is that of matter, the density of its path;
@@ -26,14 +28,16 @@ import numpy as np
 
 from scanner.errors import InputError, Status
 from scanner.physics.averages import averaged_interference, averaged_levels
-from scanner.signals import templates
-from scanner.signals.base import Prediction, Table
+from scanner.signals import lifetimes, templates
+from scanner.signals.base import Prediction, Table, joined
+from scanner.signals.lifetimes import Quantity
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("oscillation",)
 VERSION = 1
 
 _SLACK = 1 + 1e-12
+_DEAD = 1e9
 _TOLERATED = 1e-2
 """Share of a bin's signal that may oscillate faster than its cells resolve: averages are then still a few % right."""
 _UNSEEN = {True: 1e-4, False: 1e-5}
@@ -108,6 +112,53 @@ class ConstantTerm:
         """Return the table's entries and statuses; see `Table`."""
         whole = np.bincount(channel.bin, channel.weight, bins)
         return np.tile(whole, (len(values), 1)), np.full(len(values), Status.ok, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class DampedTerm:
+    """A term as of `OscillationTerm`, of states whose Δm² and width follow from several parameters.
+
+    Above the largest Δm² that an experiment's cells resolve, and that no energy resolution does, the interference is
+    taken as averaged out.
+
+    Parameters
+    ----------
+    amplitude
+        Sum of monomials in the model's parameters.
+    splitting
+        Δm² [eV²] of the two interfering states; its parameters are the axes of the table. None for a state with itself.
+    width
+        The sum of their mΓ [eV²].
+    """
+
+    amplitude: tuple[Monomial, ...]
+    splitting: Quantity | None
+    width: Quantity
+
+    def term(self, name: str, channel: OscillationResponse, bins: int) -> lifetimes.Term:
+        """Return the term in one channel."""
+        scale = math.fsum(channel.weight.tolist()) / math.fsum((channel.weight * channel.mean).tolist())
+        scale /= 2 * channel.phase
+        names = self.splitting.parameters if self.splitting else ()
+        width = lifetimes.nodes(scale)
+        # As good as infinite, and not: 0 times it must be 0.
+        width[-1] = _DEAD * scale
+
+        def build(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            dm2 = self.splitting.value(values.T) if self.splitting else np.zeros(len(values))
+            entries = np.zeros((len(values), width.size, bins))
+            for splitting, out in zip(dm2, entries, strict=True):
+                if splitting > channel.dm2_max * _SLACK:
+                    out[:] = 0.5 * np.bincount(channel.bin, channel.weight, bins)
+                else:
+                    same = np.full(width.size, splitting)
+                    cells = channel.bin, channel.weight, channel.mean, channel.variance
+                    averaged_interference(channel.phase, same, width, *cells, out)
+            return entries, np.full(len(values), Status.ok, dtype=np.uint8)
+
+        inputs = (channel.bin, channel.weight, channel.mean, channel.variance, np.array([channel.phase, scale]))
+        table = Table(name, names, (width.size, bins), build, inputs)
+        return lifetimes.Term(lifetimes.sum_of(self.amplitude), (self.width,), scale, table)
 
 
 Levels = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
@@ -215,7 +266,8 @@ def _by_energy(channel: OscillationResponse) -> _Cells:
     return _Cells(*(np.concatenate([a, b[wide]]) for a, b in zip(once, again, strict=True)))
 
 
-Term = OscillationTerm | LevelTerm | EnergyTerm | ConstantTerm
+Tabled = OscillationTerm | LevelTerm | EnergyTerm | ConstantTerm
+Term = Tabled | DampedTerm
 
 OscillationModel = Callable[[str, str, bool], tuple[Term, ...]]
 """What a model supplies: the terms of P(source→target) for (source, target, antineutrino)."""
@@ -281,15 +333,21 @@ def bind(model: OscillationModel, channels: Sequence[OscillationResponse], bins:
         Where the model needs energies or densities that the experiment does not state.
     """
     terms = [(c, t) for c in channels for t in model(c.source, c.target, c.antineutrino)]
-    tables = [_template(i, channel, term, bins) for i, (channel, term) in enumerate(terms)]
-    return templates.prediction([term.amplitude for _, term in terms], tables)
+    plain, tables, damped = [], [], []
+    for number, (channel, term) in enumerate(terms):
+        name = f"{number}_{channel.source}_{channel.target}" + ("_bar" if channel.antineutrino else "")
+        if isinstance(term, DampedTerm):
+            damped.append(term.term(name, channel, bins))
+        else:
+            plain.append(term.amplitude)
+            tables.append(_template(name, channel, term, bins))
+    return joined(templates.prediction(plain, tables), lifetimes.prediction(damped))
 
 
-def _template(number: int, channel: OscillationResponse, term: Term, bins: int) -> Table:
+def _template(name: str, channel: OscillationResponse, term: Tabled, bins: int) -> Table:
     """The table of a term: its sum over the cells of each signal bin."""
 
     def build(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return term.build(channel, values, bins)
 
-    name = f"{number}_{channel.source}_{channel.target}" + ("_bar" if channel.antineutrino else "")
     return Table(name, term.parameters, (bins,), build, term.inputs(channel))

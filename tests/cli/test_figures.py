@@ -327,6 +327,27 @@ def test_a_figure_of_several_scans(tmp_path: Path, saved: list[Figure]) -> None:
     assert labels(saved[2]) == ["one", "published"]
 
 
+def test_a_curve_names_its_scan(tmp_path: Path, saved: list[Figure]) -> None:
+    """Where two scans have the same experiments, of models that differ."""
+    for name, nature in (("first", "majorana"), ("second", "dirac")):
+        changes = {"name": name, "fixed": {"nature": nature}, "experiments": CURVES[:1], "store": f"{name}.zarr"}
+        write(tmp_path, **{**SCAN, **changes}).rename(f"{name}.yaml")
+    curves = [{"label": of, "experiments": CURVES[:1], "scan": of} for of in ("second", "first")]
+    scans = ["../first.yaml", "../second.yaml"]
+    of: dict[str, Any] = {"scans": scans, "curves": curves, "published": None, "labels": None, "cl": [0.9]}
+    result = call("figure", write_figure(tmp_path, **of), "-o", "a.png")
+    assert result.exit_code == OK, result.output
+    plane = ("Umu4_sq", "m_N")
+    assert_drawn(
+        saved[0].axes[0],
+        [
+            contour
+            for name in ("second", "first")
+            for contour in scanner.open(f"{name}.zarr").scan.contour(*plane, cl=[0.9])
+        ],
+    )
+
+
 def test_a_figure_of_one_surface_or_of_profiles(tmp_path: Path, saved: list[Figure]) -> None:
     write(tmp_path, **SCAN)
     changes: dict[str, Any] = {"curves": None, "published": None, "labels": None}
@@ -368,6 +389,10 @@ BAD_FIGURES = [
     ({"curves": [{"label": "a", "experiments": ["b", "b"]}]}, "curves[0].experiments: must not name anything twice"),
     ({"curves": [{"label": "a", "experiments": ["ps191"]}]}, "curves[0].experiments: no such experiment: 'ps191'"),
     ({"curves": [{"label": "a", "experiments": ["b"], "style": "wavy"}]}, "curves[0].style: "),
+    (
+        {"curves": [{"label": "a", "experiments": CURVES, "scan": "b"}]},
+        "curves[0].scan: no such scan in this figure\n  found: 'b'\n  allowed: curves",
+    ),
     ({"published": ["ps191"], "labels": None}, "published: no such experiment: 'ps191'"),
     ({"labels": {"ps191": "a"}}, "labels: 'ps191' is not in published"),
     ({"fill": "surface"}, "fill: surface takes one curve"),
