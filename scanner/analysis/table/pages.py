@@ -70,7 +70,7 @@ def check_format(output: Path) -> None:
 def _rule(file: TableFile) -> str:
     return (
         "Δ is the χ² that an explanation gains over no signal in an anomaly, at the joint minimum θ* of all anomalies; "
-        f"D the most that any signal of its kind gains in that data set alone. ✓: Δ ≥ {EXPLAINED:g} D; ~: Δ ≥ "
+        f"D what the best phenomenological fit of that data set alone gains. ✓: Δ ≥ {EXPLAINED:g} D; ~: Δ ≥ "
         f"{PARTLY:g} D; ✗: less; 0: no signal is predicted; n/c: not computed, which is no ✗. A second mark, in "
         f"brackets, is the one at the joint minimum with the constraints, where these worsen by more than {EXCLUDED:g} "
         f"at θ*. χ² is without ln det of covariances. After the bar: {file.published}."
