@@ -15,12 +15,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from scanner import cube as cubes
 from scanner import provenance, worker
 from scanner import store as stores
 from scanner.cube import Blueprint, Cube
 from scanner.errors import ScannerError, Status, StoreError, StoreRefused
-from scanner.ledger import DONE, FAILED, Ledger
+from scanner.ledger import DONE, FAILED, WHOLE, Element, Ledger
 from scanner.recipes.base import Recipe
 from scanner.store import Place
 from scanner.worker import Outcome
@@ -173,14 +175,20 @@ def mend(recipe: Recipe, cube: Cube, reporter: Reporter) -> None:
         reporter.message(f"verified: {name} was damaged, and is built anew")
 
 
-def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> list[int]:
-    """Return the blocks to compute: those missing, failed before, and (verifying) those damaged."""
+def pending(cube: Cube, ledger: Ledger, element: Element, verify: bool, reporter: Reporter) -> list[int]:
+    """Return the blocks of an element to compute: those missing, failed before, and (verifying) those damaged."""
     if verify:
         blocks = (cube.layout.block(n) for n in range(ledger.state.size) if ledger.state[n] == DONE)
         damaged = [block.number for block in blocks if cube.damaged(block)]
         reporter.message(f"verified: {len(damaged)} damaged block(s) to recompute {damaged or ''}".rstrip())
         ledger.mark(damaged, 0)
-    return [number for number in range(ledger.state.size) if ledger.state[number] != DONE]
+    return lacking(ledger, element)
+
+
+def lacking(ledger: Ledger, element: Element) -> list[int]:
+    """Return the numbers of an element's blocks that are not done."""
+    numbers: list[int] = np.flatnonzero(ledger.state != DONE).tolist()
+    return [number for number in numbers if element.owns(number)]
 
 
 def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Executor) -> None:
@@ -284,12 +292,14 @@ def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
     ledger.fail(outcome.number, outcome.message)
 
 
-def counts(cube: Cube, ledger: Ledger) -> dict[str, int]:
-    """Return the numbers of blocks by state, and of points in done blocks."""
-    done_points = int(cube.layout.sizes()[ledger.state == DONE].sum())
+def counts(cube: Cube, ledger: Ledger, element: Element = WHOLE) -> dict[str, int]:
+    """Return the numbers of an element's blocks by state, and of points in all and in those done."""
+    own = element.owns(np.arange(ledger.state.size))
+    state, sizes = ledger.state[own], cube.layout.sizes()[own]
     return {
-        "blocks": int(ledger.state.size),
-        "done": ledger.count(DONE),
-        "failed": ledger.count(FAILED),
-        "points_done": done_points,
+        "blocks": int(state.size),
+        "done": int((state == DONE).sum()),
+        "failed": int((state == FAILED).sum()),
+        "points": int(sizes.sum()),
+        "points_done": int(sizes[state == DONE].sum()),
     }

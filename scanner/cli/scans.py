@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -29,6 +29,7 @@ from scanner.errors import BlocksFailed
 if TYPE_CHECKING:
     from jobs.launch import Options
     from scanner.cube import Cube
+    from scanner.ledger import Element
     from scanner.recipes.base import Recipe
 
 
@@ -58,12 +59,17 @@ def run(
     settings: SetOption = None,
     fresh: FreshOption = False,
     verify: VerifyOption = False,
+    element: Annotated[
+        str | None, typer.Option(metavar="K/N", help="compute the blocks of element K of N alone, K from 0")
+    ] = None,
 ) -> None:
     """Create a store, or resume it."""
     from jobs.launch import Options
+    from scanner.ledger import WHOLE, element_of
     from scanner.recipes.scan import ScanRecipe
 
-    drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
+    chosen = WHOLE if element is None else element_of(element)
+    drive(ScanRecipe(resolve(file, settings)), Options(store, cluster, workers, fresh, verify, element=chosen))
 
 
 def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None = None) -> None:
@@ -86,6 +92,9 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
         url = launch.store_url(recipe.store, options.out)
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
+    if not options.element.alone:
+        _drove_element(cube, options.element)
+        return
     state = summary.status(cube)
     if show is None:
         print_best_fits(out, summary.best_fits(cube))
@@ -95,6 +104,18 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
     out.print(f"store: {cube.url}")
     if not state["complete"]:
         raise BlocksFailed(f"{state['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")
+
+
+def _drove_element(cube: Cube, element: Element) -> None:
+    """Say what became of an element's blocks."""
+    from scanner import engine
+
+    found = engine.counts(cube, cube.ledger()[0], element)
+    line = f"element {element}: {found['done']:,} of {found['blocks']:,} blocks done, {found['failed']:,} failed"
+    out.print(line, highlight=False)
+    out.print(f"store: {cube.url}")
+    if found["done"] < found["blocks"]:
+        raise BlocksFailed(f"{found['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")
 
 
 def interrupt(signum: int, frame: Any) -> None:
@@ -134,6 +155,9 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> None:
         f"{state['points']:,} points" + (", complete" if state["complete"] else ""),
         highlight=False,
     )
+    for one in state["elements"] if len(state["elements"]) > 1 else ():
+        counted = f"{one['done']:,} of {one['blocks']:,} blocks done, {one['failed']:,} failed"
+        out.print(f"element {one['element']}: {counted}", highlight=False)
     for level in state["levels"]:
         out.print(level_line(level), highlight=False)
     out.print("statuses: " + ", ".join(f"{k} {v:,}" for k, v in state["statuses"].items()))
