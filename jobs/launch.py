@@ -9,7 +9,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import fsspec
 from distributed import Client
 
 from jobs import clusters
+from jobs.deadline import Deadline, InTime
 from jobs.executors import DaskExecutor, SerialExecutor
 from jobs.local import LocalWorkers, end_group
 from scanner import engine, provenance
@@ -56,6 +57,8 @@ class Options:
         Raises if the workers of a running scheduler, given as `cluster`, cannot come back.
     element
         Which of several drivers this is: it computes its own blocks alone.
+    deadline
+        When this driver must have ended; blocks that could not end before are left.
     """
 
     out: str | None = None
@@ -66,6 +69,7 @@ class Options:
     only: frozenset[int] | None = None
     health: Callable[[], None] = lambda: None
     element: Element = WHOLE
+    deadline: Deadline = field(default_factory=Deadline)
 
     def __post_init__(self) -> None:
         if not self.element.alone and (self.fresh or self.verify):
@@ -150,10 +154,12 @@ def _compute(
         return Summary()
     begin = provenance.now()
     workers = min(workers, len(todo) + len(lacking))
-    with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as executor:
+    with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as there:
+        executor, built = InTime(there, workers, options.deadline), True
         if lacking:
             with lock.one_by_one("elements/tables.lock"):  # one element builds them, with all its workers
-                engine.build_parts(recipe, cube, recipe.missing_parts(cube), executor)
+                built = engine.build_parts(recipe, cube, recipe.missing_parts(cube), executor)
+        todo = todo if built else []
         summary = engine.run_blocks(cube, ledger, todo, executor, reporter, recipe.execution.retries)
     run = {
         "start": begin,
@@ -232,17 +238,17 @@ def _executor(
 ) -> Iterator[Executor]:
     """Connect to workers, started for this if need be."""
     if cluster == "serial":
-        yield SerialExecutor(cube)
+        yield SerialExecutor(cube, execution.timeout)
         return
     if "://" in cluster:
         with _client(cluster) as client:
             count = len(client.scheduler_info()["workers"]) or workers
             reporter.message(f"dashboard: {client.dashboard_link}")
-            yield DaskExecutor(cube, client, count, health)
+            yield DaskExecutor(cube, client, count, execution.timeout, health)
         return
     started = workers_for(cube.url, cluster, workers, execution, lock, reporter)
     with started as (address, check), _client(address) as client:
-        yield DaskExecutor(cube, client, workers, check)
+        yield DaskExecutor(cube, client, workers, execution.timeout, check)
 
 
 @contextlib.contextmanager

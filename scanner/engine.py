@@ -28,6 +28,8 @@ from scanner.store import Place
 from scanner.worker import Outcome
 
 LEDGER_SECONDS = 3.0
+MARKS = {worker.LOST: Status.worker_lost, worker.TIMEOUT: Status.timeout}
+"""What the points of a block say that its worker could not."""
 
 log = logging.getLogger("scanner")
 
@@ -35,8 +37,9 @@ log = logging.getLogger("scanner")
 class Executor(Protocol):
     """Runs blocks somewhere."""
 
-    window: int
-    """How many blocks to keep in flight."""
+    @property
+    def window(self) -> int:
+        """How many blocks to keep in flight now; 0 if no more shall be started."""
 
     def submit(self, numbers: Sequence[int]) -> None:
         """Start work on blocks."""
@@ -191,15 +194,15 @@ def lacking(ledger: Ledger, element: Element) -> list[int]:
     return [number for number in numbers if element.owns(number)]
 
 
-def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Executor) -> None:
-    """Build the parts that a store's blocks need and it lacks.
+def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Executor) -> bool:
+    """Build the parts that a store's blocks need and it lacks; say whether all are there now.
 
     Raises
     ------
     ScannerError
         If one cannot be built.
     """
-    blocks, retries = cube.layout.number_of_blocks, recipe.execution.retries
+    blocks, retries, built = cube.layout.number_of_blocks, recipe.execution.retries, 0
     for outcome in _outcomes(executor, [blocks + number for number in missing], Counter(), retries):
         name = recipe.part_name(cube, outcome.number - blocks)
         if outcome.kind == worker.UNWRITABLE:
@@ -207,8 +210,12 @@ def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Ex
         if outcome.kind != worker.DONE:
             raise ScannerError(f"{name} cannot be built: {outcome.message}")
         log.info("%s done in %.3f s on %s", name, outcome.evaluate_seconds, outcome.host)
+        built += 1
+    if built < len(missing):
+        return False
     if missing:
         recipe.parts_built(cube)
+    return True
 
 
 def run_blocks(
@@ -244,9 +251,9 @@ def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
     A worker's death is blamed on every block that it held. So blocks lost with one (a window of them, to bound
     the time) are tried again at the end, each alone: only the guilty are lost again.
     """
-    suspects: list[int] = []
+    suspects, most = list[int](), executor.window
     for outcome in _windowed(executor, numbers, tries, retries):
-        if outcome.kind == worker.LOST and len(suspects) < executor.window:
+        if outcome.kind == worker.LOST and len(suspects) < most:
             suspects.append(outcome.number)
         else:
             yield outcome
@@ -256,12 +263,15 @@ def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
 
 
 def _windowed(executor: Executor, numbers: Sequence[int], tries: Counter[int], retries: int) -> Iterator[Outcome]:
-    """Keep the executor's window full; give a failed block another try, `retries` times."""
+    """Keep the executor's window full; give a failed block another try, `retries` times.
+
+    Blocks for which the window has closed are left as they are.
+    """
     waiting = iter(numbers)
     again: list[int] = []
     running = 0
     while True:
-        free = executor.window - running
+        free = max(0, executor.window - running)
         batch, again = again[:free], again[free:]
         batch += itertools.islice(waiting, free - len(batch))
         if batch:
@@ -287,8 +297,8 @@ def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
         ledger.mark([outcome.number], DONE)
         return
     log.warning("block %d %s on %s: %s", outcome.number, outcome.kind, outcome.host, outcome.message)
-    if outcome.kind == worker.LOST:
-        cube.write_failed(cube.layout.block(outcome.number), Status.worker_lost)
+    if outcome.kind in MARKS:
+        cube.write_failed(cube.layout.block(outcome.number), MARKS[outcome.kind])
     ledger.fail(outcome.number, outcome.message)
 
 
