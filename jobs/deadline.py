@@ -34,19 +34,24 @@ class Deadline:
 
     Attributes
     ----------
-    done
-        How many blocks, and parts of what they need, this driver has had done.
+    taken, done
+        How many blocks, and parts of what they need, this driver has started, and has had done.
     """
 
     def __init__(self, seconds: float | None = None):
         self._stop = None if seconds is None else time.monotonic() + seconds - margin(seconds)
         self._times: deque[float] = deque(maxlen=REMEMBERED)
-        self.done = 0
+        self.taken = self.done = 0
 
     @property
     def known(self) -> bool:
         """Whether there is an end."""
         return self._stop is not None
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether the time went by with work, and none of it was done: another such time would not change that."""
+        return self.known and self.taken > 0 and self.done == 0
 
     def saw(self, outcome: Outcome) -> None:
         """Take note of what a block took."""
@@ -86,6 +91,7 @@ class InTime:
 
     def submit(self, numbers: Sequence[int]) -> None:
         """Start work on blocks."""
+        self._deadline.taken += len(numbers)
         self._executor.submit(numbers)
 
     def completed(self) -> Iterable[Outcome]:

@@ -70,14 +70,15 @@ class DaskExecutor:
     timeout
         Time limit of a block's evaluation [s].
     health
-        Raises if the workers cannot come back.
+        Is told now and then how many blocks have ended; makes up for lost workers, or raises if they cannot come back.
     """
 
-    def __init__(self, cube: Cube, client: Client, workers: int, timeout: float, health: Callable[[], None]):
+    def __init__(self, cube: Cube, client: Client, workers: int, timeout: float, health: Callable[[int], None]):
         self.window = BLOCKS_IN_FLIGHT * workers
         """How many blocks to keep in flight."""
         self._client, self._health = client, health
         self._task, self._timeout = (cube.url, cube.record["id"], code()), timeout
+        self._ended, self._checked = 0, time.monotonic()
         self._numbers: dict[Future[Any], int] = {}
         self._completed = as_completed(loop=client.loop, with_results=True, raise_errors=False)
 
@@ -91,18 +92,22 @@ class DaskExecutor:
 
     def completed(self) -> list[Outcome]:
         """Wait for outcomes, watching that there is still somebody to wait for."""
-        checked = time.monotonic()
         while not (batch := self._completed.next_batch(block=False)):
-            if time.monotonic() - checked > HEALTH_SECONDS:
-                self._check()
-                checked = time.monotonic()
+            self._check_sometimes()
             time.sleep(POLL_SECONDS)
+        self._check_sometimes()  # workers that are at work are no reason not to replace others
+        self._ended += len(batch)
         return [self._outcome(future, result) for future, result in batch]
+
+    def _check_sometimes(self) -> None:
+        if time.monotonic() - self._checked > HEALTH_SECONDS:
+            self._check()
+            self._checked = time.monotonic()
 
     def _check(self) -> None:
         if self._client.status not in ("running", "connecting", "newly-created"):
             raise ScannerError(f"the dask scheduler is gone (client {self._client.status}); run again to go on")
-        self._health()
+        self._health(self._ended)
 
     def _explain_cancelled(self) -> NoReturn:
         """Raise: the blocks were cancelled, most likely by the end of the scheduler, which may take a moment to see."""

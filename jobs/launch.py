@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,13 +26,14 @@ from scanner import store as stores
 from scanner.config import Execution
 from scanner.cube import Cube
 from scanner.engine import Executor, Reporter, Summary
-from scanner.errors import InputError, ScannerError, StoreRefused
+from scanner.errors import InputError, ScannerError, StoreError, StoreRefused
 from scanner.ledger import DONE, WHOLE, Element, Ledger
 from scanner.lock import DriverLock
 from scanner.recipes.base import Recipe
 from scanner.store import Place
 
 DEFAULT_WORKERS = max(1, os.cpu_count() or 1)
+SEEN_SECONDS = 120.0
 SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 
@@ -67,7 +69,7 @@ class Options:
     fresh: bool = False
     verify: bool = False
     only: frozenset[int] | None = None
-    health: Callable[[], None] = lambda: None
+    health: Callable[[int], None] = lambda done: None
     element: Element = WHOLE
     deadline: Deadline = field(default_factory=Deadline)
 
@@ -125,15 +127,26 @@ def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Sum
     refuse_foreign(url, options.fresh)
     cluster = options.cluster or recipe.execution.cluster
     workers = number_of_workers(cluster, options, recipe.execution)
-    _check_reachable(cluster, url)
+    check_reachable(cluster, url)
     with DriverLock(url, options.element) as lock:
         end_predecessor(lock, reporter)
         if options.fresh:
             _erase(url)
         lock.note(None)
+        if not lock.alone:
+            _see_store(url)
         cube = engine.prepare(recipe, url, workers * options.element.of, reporter)
         with _log_file(url, lock):
             return cube, _compute(recipe, cube, cluster, workers, options, lock, reporter)
+
+
+def _see_store(url: str) -> None:
+    """Wait until the store that the first element has made is seen here: network file systems show it late."""
+    deadline = time.monotonic() + SEEN_SECONDS
+    while stores.look(url) is not Place.COMPLETE:
+        if time.monotonic() > deadline:
+            raise StoreError(f"{url}: another element of this job array has made it, but it is not seen from here")
+        time.sleep(1)
 
 
 def _compute(
@@ -210,7 +223,7 @@ def number_of_workers(cluster: str, options: Options, execution: Execution) -> i
     return options.workers or own or written or DEFAULT_WORKERS
 
 
-def _check_reachable(cluster: str, url: str) -> None:
+def check_reachable(cluster: str, url: str) -> None:
     """Refuse a cluster that cannot work from here, before anything is made."""
     if url.startswith("memory://") and cluster != "serial":
         raise InputError("store", "a store in memory is seen by this process alone", url, hint="use --cluster serial")
@@ -232,7 +245,7 @@ def _executor(
     cluster: str,
     workers: int,
     execution: Execution,
-    health: Callable[[], None],
+    health: Callable[[int], None],
     lock: DriverLock,
     reporter: Reporter,
 ) -> Iterator[Executor]:
@@ -254,7 +267,7 @@ def _executor(
 @contextlib.contextmanager
 def workers_for(
     url: str, cluster: str, workers: int, execution: Execution, lock: DriverLock, reporter: Reporter
-) -> Iterator[tuple[str, Callable[[], None]]]:
+) -> Iterator[tuple[str, Callable[[int], None]]]:
     """Start workers here or under a batch system; give their scheduler's address, and what raises if they are gone.
 
     They are noted in the lock of the store that they work for before they exist, and ended on every way out.

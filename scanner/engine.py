@@ -123,7 +123,7 @@ def prepare(recipe: Recipe, url: str, workers: int, reporter: Reporter) -> Cube:
     place = stores.look(url)
     if place is Place.COMPLETE:
         cube = cubes.open_cube(url, "r+")
-        _check_identity(recipe, cube)
+        check_identity(recipe, cube)
         if cube.record["environment"]["code"] != provenance.code():
             reporter.message(
                 "the program's sources have changed since this store was made, its physics versions have not: "
@@ -145,7 +145,8 @@ def _compare_with_disk(blueprint: Blueprint, url: str, reporter: Reporter) -> No
         reporter.message(f"the store may need {needed / 1e9:.1f} GB before compression, more than is free there")
 
 
-def _check_identity(recipe: Recipe, cube: Cube) -> None:
+def check_identity(recipe: Recipe, cube: Cube) -> None:
+    """Raise StoreRefused if a store was made by another recipe."""
     wanted, stored = recipe.identity(), cube.record["identity"]
     if provenance.digest(wanted) == provenance.digest(stored):
         if cube.groups != recipe.groups():

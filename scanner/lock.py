@@ -41,7 +41,7 @@ def driver_folder(url: str) -> Path:
     return local_path(url) or user_cache_dir() / "drivers" / hashlib.sha256(url.encode()).hexdigest()[:24]
 
 
-class _Lock:
+class FileLock:
     """A lock on a file, held by this process until it is released or the process ends."""
 
     def __init__(self, path: Path):
@@ -89,8 +89,8 @@ class DriverLock:
         self._root = driver_folder(url)
         self._folder = self._root if element.alone else self._root / "elements" / str(element.number)
         self._note = self._folder / "driver.json"
-        self._store, self._gate = _Lock(self._root / "driver.lock"), _Lock(self._root / "driver.gate")
-        self._own = _Lock(self._folder / "driver.lock")
+        self._store, self._gate = FileLock(self._root / "driver.lock"), FileLock(self._root / "driver.gate")
+        self._own = FileLock(self._folder / "driver.lock")
         self.alone = True
         self._open = True
         """Whether jobs may be alive, a predecessor's or our own, that the next driver must end."""
@@ -168,7 +168,7 @@ class DriverLock:
         if self._element.alone:
             yield
             return
-        lock = _Lock(self._root / what)
+        lock = FileLock(self._root / what)
         lock.take(wait=True)
         try:
             yield

@@ -28,15 +28,16 @@ from scanner.worker import DONE, FAILED, Outcome
 
 BLOCKS, BAD = 16, 5
 SLOW = """
-import os, time
+import os, pathlib, time
 from scanner.recipes.scan import ScanRecipe
 evaluate = ScanRecipe.evaluate
 def slowly(self, cube, block):
+    pathlib.Path(os.environ["TAKEN"]).touch()
     time.sleep(float(os.environ["SECONDS_A_BLOCK"]))
     return evaluate(self, cube, block)
 ScanRecipe.evaluate = slowly
 """
-"""For sitecustomize: a block takes as long as the environment says."""
+"""For sitecustomize: a block takes as long as the environment says, and leaves a file once it is taken."""
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,8 @@ def _run(file: Path, store: Path, **settings: Any) -> Summary:
 
 def _slowly(tiny: Reference, store: Path, seconds: float, *options: str) -> Run:
     path, command = python_path(tiny.file.parent), ("run", tiny.file, "-o", store, "--cluster", "serial", *options)
-    return start(store.parent, *command, PYTHONPATH=path, SECONDS_A_BLOCK=str(seconds))
+    slow = {"SECONDS_A_BLOCK": str(seconds), "TAKEN": str(store.parent / "taken")}
+    return start(store.parent, *command, PYTHONPATH=path, **slow)
 
 
 class _Clockwork:
@@ -102,10 +104,16 @@ def test_no_end_leaves_the_window_alone(monkeypatch: pytest.MonkeyPatch) -> None
     assert (executor.window, deadline.done) == (16, 2)
 
 
-def test_failures_are_no_progress() -> None:
-    deadline = Deadline(100.0)
+def test_time_is_in_vain_if_blocks_were_taken_and_none_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that only waited for others is none that should not run again."""
+    clock, deadline = _Clockwork(monkeypatch), Deadline(100.0)
+    executor = InTime(clock, 2, deadline)
+    assert not deadline.in_vain
+    executor.submit([0, 1])
     deadline.saw(Outcome(0, FAILED))
-    assert deadline.done == 0
+    assert deadline.in_vain
+    executor.completed()
+    assert not deadline.in_vain
 
 
 def test_scan_that_cannot_end_in_time_stops_before_and_goes_on(tiny: Reference, tmp_path: Path) -> None:
@@ -121,12 +129,12 @@ def test_scan_that_cannot_end_in_time_stops_before_and_goes_on(tiny: Reference, 
     assert_same(store, tiny.store)
 
 
-@pytest.mark.parametrize(("blocks", "status"), [(1, 130), (0, 1)])
+@pytest.mark.parametrize(("blocks", "status"), [(2, 130), (0, 1)])
 def test_sigterm_says_whether_going_on_makes_sense(tiny: Reference, tmp_path: Path, blocks: int, status: int) -> None:
     """130 if something was done, so that the same job may run again; 1 if nothing was, so that it must not."""
     store = tmp_path / "scan.zarr"
     run = _slowly(tiny, store, 1 if blocks else 300, "--walltime", "1000")
-    run.wait_until(lambda: status_shards(store) >= blocks and "start:" in _log(store))
+    run.wait_until(lambda: status_shards(store) >= blocks and (tmp_path / "taken").exists())
     os.kill(run.process.pid, signal.SIGTERM)
     assert run.finish() == status, run.text
     assert ("no block ended within the walltime" in run.text) == (status == 1)

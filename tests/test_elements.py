@@ -16,7 +16,7 @@ from jobs.launch import Options
 from scanner.config import read_scan_file
 from scanner.cube import open_cube
 from scanner.engine import Silent, Summary
-from scanner.errors import InputError, StoreRefused
+from scanner.errors import InputError, StoreError, StoreRefused
 from scanner.ledger import FAILED, WHOLE, Element, element_of
 from scanner.lock import DriverLock
 from scanner.recipes.scan import ScanRecipe
@@ -88,6 +88,18 @@ def test_elements_and_other_drivers_exclude_each_other(file: Path, reference: Pa
         _run(file, store, Element(0, 2))
     assert _run(file, store, Element(0, 2)).evaluated == 8
     assert_same(store, reference)
+
+
+def test_an_element_that_does_not_see_the_store_of_the_first_makes_none(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "scan.zarr"
+    monkeypatch.setattr(launch, "SEEN_SECONDS", 1.0)
+    with DriverLock(str(store), Element(0, 2)) as lock:
+        lock.share()
+        with pytest.raises(StoreError, match="it is not seen from here"):
+            _run(file, store, Element(1, 2))
+    assert not (store / "zarr.json").exists()
 
 
 def test_what_one_element_failed_and_another_did_is_done(file: Path, reference: Path, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def _check_done(cube: Cube, found: Mapping[str, int], deadline: Deadline) -> Non
 
 def _refuse_in_vain(deadline: Deadline) -> None:
     """Raise if a driver did nothing within its time: the next one would not either, and so on forever."""
-    if deadline.known and not deadline.done:
+    if deadline.in_vain:
         hint = "take a longer one, or smaller blocks (execution.block)"
         raise ScannerError(f"no block ended within the walltime\n  {hint}")
 
