@@ -15,14 +15,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
+import re
+import shlex
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from jobs.environment import WORKER_ENVIRONMENT
 from scanner.config import Section, load_yaml, validate
@@ -30,6 +34,11 @@ from scanner.errors import InputError, ScannerError, did_you_mean
 
 LOCAL_FOLDER = Path("configs/clusters")
 END_SECONDS = 120.0
+CHECK_SECONDS = 10.0
+REPLACEMENTS = 3
+"""How often jobs that have ended are replaced before a block is done."""
+
+log = logging.getLogger("scanner")
 
 _COMMANDS: dict[str, dict[str, list[str]]] = {
     "slurm": {"list": ["squeue", "-h", "-o", "%i", "--name={name}"], "end": ["scancel", "--name={name}"]},
@@ -46,21 +55,72 @@ SUBMIT = {"slurm": "sbatch", "pbs": "qsub", "lsf": "bsub", "sge": "qsub"}
 """The program that submits jobs."""
 
 
+_WALLTIME = re.compile(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?")
+
+
+def seconds_of(walltime: str) -> int:
+    """Return a walltime as SLURM reads it [s].
+
+    >>> seconds_of("04:00:00"), seconds_of("90"), seconds_of("1:30"), seconds_of("2-12"), seconds_of("1-00:30")
+    (14400, 5400, 90, 216000, 88200)
+    """
+    found = _WALLTIME.fullmatch(walltime)
+    if found is None:
+        raise ValueError("not a walltime; write hours:minutes:seconds, such as 04:00:00")
+    days, *rest = (None if one is None else int(one) for one in found.groups())
+    first, second, third = rest[0] or 0, rest[1] or 0, rest[2]
+    if days is not None:
+        return ((days * 24 + first) * 60 + second) * 60 + (third or 0)
+    return first * 60 + second if third is None else (first * 60 + second) * 60 + third
+
+
+def _walltime(text: str) -> str:
+    seconds_of(text)
+    return text
+
+
 class ClusterFile(Section):
     """A cluster file."""
 
     kind: Literal["slurm", "pbs", "lsf", "sge"]
     workers: Annotated[int, Field(ge=1, le=100_000)] | None = None
     workers_per_job: Annotated[int, Field(ge=1, le=1024)] = 1
-    walltime: str = "01:00:00"
+    walltime: Annotated[str, AfterValidator(_walltime)] = "01:00:00"
     queue: str | None = None
     account: str | None = None
     interface: str | None = None
     python: str | None = None
+    container: str | None = None
+    modules: list[str] = []
+    cache_directory: str | None = None
     log_directory: str | None = None
     local_directory: str | None = None
     directives: list[str] = []
     prologue: list[str] = []
+
+    @property
+    def walltime_seconds(self) -> int:
+        """The walltime [s]."""
+        return seconds_of(self.walltime)
+
+    @property
+    def command(self) -> list[str]:
+        """The program that runs Python in a job: this one, in the container that is named, or the one named."""
+        inside = "python" if self.container else sys.executable
+        return [*shlex.split(self.container or ""), self.python or inside]
+
+    @property
+    def setup(self) -> list[str]:
+        """Lines of shell that come before it."""
+        exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
+        if self.cache_directory:  # in double quotes, for the node's own $TMPDIR or $USER to be put in
+            exports.append(f'export SCANNER_CACHE_DIR="{self.cache_directory}"')
+        return [*exports, *(f"module load {shlex.quote(name)}" for name in self.modules), *self.prologue]
+
+
+def job_name(store: str, kind: str = "scanner") -> str:
+    """Return the name of a store's jobs: its drivers have another than their workers, and end these by it."""
+    return f"{kind}-{hashlib.sha256(store.encode()).hexdigest()[:12]}"
 
 
 def find(name: str) -> Path:
@@ -117,9 +177,11 @@ class BatchWorkers:
     def __init__(self, file: ClusterFile, workers: int, memory: int, store: str):
         self._file, self._memory = file, memory
         self._count = -(-workers // file.workers_per_job)
-        self.jobs = {"kind": file.kind, "name": "scanner-" + hashlib.sha256(store.encode()).hexdigest()[:12]}
+        self.jobs = {"kind": file.kind, "name": job_name(store)}
         self._cluster: Any = None
-        self._seen: float = time.monotonic()
+        self._seen = time.monotonic()
+        self._done = self._rounds = 0
+        self._submitted: set[Any] = set()
 
     def address(self) -> tuple[str, str]:
         """Start the scheduler here and submit the jobs; return the addresses of scheduler and dashboard."""
@@ -139,7 +201,6 @@ class BatchWorkers:
 
     def _options(self) -> dict[str, Any]:
         file, processes = self._file, self._file.workers_per_job
-        exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
         options: dict[str, Any] = {
             "cores": processes,
             "processes": processes,
@@ -148,9 +209,10 @@ class BatchWorkers:
             "job_name": self.jobs["name"],
             "scheduler_options": {"dashboard_address": ":0"},
             "job_extra_directives": list(file.directives),
-            "job_script_prologue": [*exports, *file.prologue],
+            "job_script_prologue": file.setup,
+            "python": shlex.join(file.command),
         }
-        for name in ("queue", "account", "interface", "python", "log_directory", "local_directory"):
+        for name in ("queue", "account", "interface", "log_directory", "local_directory"):
             value = getattr(file, name)
             if value is not None:
                 options[name] = value
@@ -158,21 +220,53 @@ class BatchWorkers:
             options["project"] = options.pop("account", None)
         return options
 
-    def check(self) -> None:
-        """Raise if no worker is connected and no job is left that could bring one."""
-        if self._cluster.scheduler_info["workers"] or time.monotonic() - self._seen < 10:
+    def check(self, done: int) -> None:
+        """Submit jobs in place of those that have ended; dask-jobqueue does not.
+
+        Parameters
+        ----------
+        done
+            How many blocks have ended so far.
+
+        Raises
+        ------
+        ScannerError
+            If all jobs are gone, and those before them have ended without a block done.
+        """
+        if time.monotonic() - self._seen < CHECK_SECONDS:
             return
         self._seen = time.monotonic()
         try:
-            left = listed(self.jobs)
+            there = {word.partition(".")[0] for word in listed(self.jobs)}  # PBS adds its server's name
         except (OSError, subprocess.TimeoutExpired):
             return  # it does not answer now; ask again later
-        if not left:
+        if done > self._done:
+            self._done, self._rounds = done, 0
+        if not (lost := self._lost(there)):
+            return
+        if self._rounds < REPLACEMENTS:
+            self._rounds += 1
+            log.warning("%d %s job(s) have ended and are replaced", len(lost), self._file.kind)
+            self._cluster.sync(self._forget, lost)
+            self._cluster.scale(jobs=self._count)
+        elif not there:
             where = self._file.log_directory or "the batch system's output files"
             raise ScannerError(
-                f"all {self._file.kind} jobs of this scan have ended and none is queued (walltime? see {where}); "
-                "run again to go on"
+                f"all {self._file.kind} jobs of this scan have ended, also those in place of others, and none has done "
+                f"a block (see {where}); run again to go on"
             )
+
+    def _lost(self, there: set[str]) -> list[Any]:
+        """Names of jobs, as dask-jobqueue knows them, that were submitted and that the batch system does not list."""
+        jobs = dict(self._cluster.workers)
+        self._submitted |= jobs.keys()
+        gone = {name for name in self._submitted if name not in jobs or jobs[name].job_id not in there}
+        return [name for name in list(self._cluster.worker_spec) if name in gone]
+
+    async def _forget(self, names: Iterable[Any]) -> None:
+        for name in names:
+            self._cluster.worker_spec.pop(name, None)
+            self._cluster.workers.pop(name, None)
 
     def close(self) -> None:
         """End the jobs and the scheduler."""
@@ -190,8 +284,8 @@ def listed(jobs: Mapping[str, Any]) -> list[str]:
     return run.stdout.split()
 
 
-def end_jobs(jobs: Mapping[str, Any]) -> None:
-    """Cancel jobs by name and wait until the batch system has forgotten them.
+def end_jobs(jobs: Mapping[str, Any]) -> list[str]:
+    """Cancel jobs by name and wait until the batch system has forgotten them; return their ids.
 
     Raises
     ------
@@ -199,14 +293,15 @@ def end_jobs(jobs: Mapping[str, Any]) -> None:
         If they do not end, or the batch system does not answer.
     """
     try:
-        if not listed(jobs):
-            return
+        if not (found := listed(jobs)):
+            return []
         subprocess.run(_command(jobs, "end"), capture_output=True, timeout=60)
         deadline = time.monotonic() + END_SECONDS
         while listed(jobs):
             if time.monotonic() > deadline:
                 raise ScannerError(f"{jobs['kind']} jobs named {jobs['name']} do not end; cancel them and run again")
             time.sleep(0.5)
+        return found
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ScannerError(
             f"{jobs['kind']} does not answer, so the jobs named {jobs['name']} may still be writing ({error}); "

@@ -8,8 +8,9 @@ import os
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import fsspec
 from distributed import Client
 
 from jobs import clusters
+from jobs.deadline import Deadline, InTime
 from jobs.executors import DaskExecutor, SerialExecutor
 from jobs.local import LocalWorkers, end_group
 from scanner import engine, provenance
@@ -24,13 +26,14 @@ from scanner import store as stores
 from scanner.config import Execution
 from scanner.cube import Cube
 from scanner.engine import Executor, Reporter, Summary
-from scanner.errors import InputError, ScannerError, StoreRefused
-from scanner.ledger import DONE
+from scanner.errors import InputError, ScannerError, StoreError, StoreRefused
+from scanner.ledger import DONE, WHOLE, Element, Ledger
 from scanner.lock import DriverLock
 from scanner.recipes.base import Recipe
 from scanner.store import Place
 
 DEFAULT_WORKERS = max(1, os.cpu_count() or 1)
+SEEN_SECONDS = 120.0
 SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 
@@ -54,6 +57,10 @@ class Options:
         Numbers of the blocks to compute; all by default.
     health
         Raises if the workers of a running scheduler, given as `cluster`, cannot come back.
+    element
+        Which of several drivers this is: it computes its own blocks alone.
+    deadline
+        When this driver must have ended; blocks that could not end before are left.
     """
 
     out: str | None = None
@@ -62,7 +69,14 @@ class Options:
     fresh: bool = False
     verify: bool = False
     only: frozenset[int] | None = None
-    health: Callable[[], None] = lambda: None
+    health: Callable[[int], None] = lambda done: None
+    element: Element = WHOLE
+    deadline: Deadline = field(default_factory=Deadline)
+
+    def __post_init__(self) -> None:
+        if not self.element.alone and (self.fresh or self.verify):
+            problem = "an element of a job array neither replaces the store nor verifies it"
+            raise InputError("--element", problem, str(self.element), hint="do that with one driver, before or after")
 
 
 def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
@@ -113,32 +127,39 @@ def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Sum
     refuse_foreign(url, options.fresh)
     cluster = options.cluster or recipe.execution.cluster
     workers = number_of_workers(cluster, options, recipe.execution)
-    _check_reachable(cluster, url)
-    with DriverLock(url) as lock:
+    check_reachable(cluster, url)
+    with DriverLock(url, options.element) as lock:
         end_predecessor(lock, reporter)
         if options.fresh:
             _erase(url)
         lock.note(None)
-        cube = engine.prepare(recipe, url, workers, reporter)
-        stores.remove_partial_files(url)
-        with _log_file(url):
+        if not lock.alone:
+            _see_store(url)
+        cube = engine.prepare(recipe, url, workers * options.element.of, reporter)
+        with _log_file(url, lock):
             return cube, _compute(recipe, cube, cluster, workers, options, lock, reporter)
+
+
+def _see_store(url: str) -> None:
+    """Wait until the store that the first element has made is seen here: network file systems show it late."""
+    deadline = time.monotonic() + SEEN_SECONDS
+    while stores.look(url) is not Place.COMPLETE:
+        if time.monotonic() > deadline:
+            raise StoreError(f"{url}: another element of this job array has made it, but it is not seen from here")
+        time.sleep(1)
 
 
 def _compute(
     recipe: Recipe, cube: Cube, cluster: str, workers: int, options: Options, lock: DriverLock, reporter: Reporter
 ) -> Summary:
-    ledger, message = cube.ledger()
-    if message:
-        reporter.message(message)
+    ledger = _ledger(cube, options.element, lock, reporter)
     if options.verify:
         engine.mend(recipe, cube, reporter)
-    todo = engine.pending(cube, ledger, options.verify, reporter)
+    todo = engine.pending(cube, ledger, options.element, options.verify, reporter)
     if options.only is not None:
         todo = [number for number in todo if number in options.only]
-    found = engine.counts(cube, ledger)
-    total = int(cube.layout.sizes().sum())
-    reporter.start(found["blocks"], found["done"], total, found["points_done"])
+    found = engine.counts(cube, ledger, options.element)
+    reporter.start(found["blocks"], found["done"], found["points"], found["points_done"])
     engine.log.info("start: %d blocks, %d done, %d to compute", found["blocks"], found["done"], len(todo))
     lacking = recipe.missing_parts(cube) if todo or options.verify else []
     if not todo and not lacking:
@@ -146,23 +167,42 @@ def _compute(
         return Summary()
     begin = provenance.now()
     workers = min(workers, len(todo) + len(lacking))
-    with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as executor:
-        engine.build_parts(recipe, cube, lacking, executor)
+    with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as there:
+        executor, built = InTime(there, workers, options.deadline), True
+        if lacking:
+            with lock.one_by_one("elements/tables.lock"):  # one element builds them, with all its workers
+                built = engine.build_parts(recipe, cube, recipe.missing_parts(cube), executor)
+        todo = todo if built else []
         summary = engine.run_blocks(cube, ledger, todo, executor, reporter, recipe.execution.retries)
-    if "://" not in cluster:  # our workers have ended; one that died in mid-write may have left a file
-        stores.remove_partial_files(cube.url)
     run = {
         "start": begin,
         "end": provenance.now(),
         "cluster": cluster,
+        "element": str(options.element),
         "blocks_evaluated": summary.evaluated,
         "blocks_failed": summary.failed,
         "complete": ledger.count(DONE) == ledger.state.size,
         **provenance.environment(),
     }
-    cube.add_run(run)
+    with lock.one_by_one():
+        cube.add_run(run)
     engine.log.info("end: %d blocks evaluated, %d failed", summary.evaluated, summary.failed)
+    if "://" not in cluster and lock.last():  # workers have ended; one that died in mid-write may have left a file
+        stores.remove_partial_files(cube.url)
     return summary
+
+
+def _ledger(cube: Cube, element: Element, lock: DriverLock, reporter: Reporter) -> Ledger:
+    """Open this driver's ledger; who finds nobody else at work tidies up before the others come in."""
+    ledger, message = cube.ledger(element)
+    if message:
+        reporter.message(message)
+    if lock.alone:
+        stores.remove_partial_files(cube.url)
+        with stores.storage_errors(cube.url):
+            ledger.join(element.of)
+    lock.share()
+    return ledger
 
 
 def known_cluster(cluster: str) -> int | None:
@@ -183,7 +223,7 @@ def number_of_workers(cluster: str, options: Options, execution: Execution) -> i
     return options.workers or own or written or DEFAULT_WORKERS
 
 
-def _check_reachable(cluster: str, url: str) -> None:
+def check_reachable(cluster: str, url: str) -> None:
     """Refuse a cluster that cannot work from here, before anything is made."""
     if url.startswith("memory://") and cluster != "serial":
         raise InputError("store", "a store in memory is seen by this process alone", url, hint="use --cluster serial")
@@ -205,37 +245,37 @@ def _executor(
     cluster: str,
     workers: int,
     execution: Execution,
-    health: Callable[[], None],
+    health: Callable[[int], None],
     lock: DriverLock,
     reporter: Reporter,
 ) -> Iterator[Executor]:
     """Connect to workers, started for this if need be."""
     if cluster == "serial":
-        yield SerialExecutor(cube)
+        yield SerialExecutor(cube, execution.timeout)
         return
     if "://" in cluster:
         with _client(cluster) as client:
             count = len(client.scheduler_info()["workers"]) or workers
             reporter.message(f"dashboard: {client.dashboard_link}")
-            yield DaskExecutor(cube, client, count, health)
+            yield DaskExecutor(cube, client, count, execution.timeout, health)
         return
     started = workers_for(cube.url, cluster, workers, execution, lock, reporter)
     with started as (address, check), _client(address) as client:
-        yield DaskExecutor(cube, client, workers, check)
+        yield DaskExecutor(cube, client, workers, execution.timeout, check)
 
 
 @contextlib.contextmanager
 def workers_for(
     url: str, cluster: str, workers: int, execution: Execution, lock: DriverLock, reporter: Reporter
-) -> Iterator[tuple[str, Callable[[], None]]]:
+) -> Iterator[tuple[str, Callable[[int], None]]]:
     """Start workers here or under a batch system; give their scheduler's address, and what raises if they are gone.
 
     They are noted in the lock of the store that they work for before they exist, and ended on every way out.
     """
     started: LocalWorkers | clusters.BatchWorkers
     if cluster == "local":
-        folder = stores.local_path(url)
-        started = LocalWorkers(workers, execution.memory_bytes, folder / "cluster.log" if folder else None)
+        local = stores.local_path(url) is not None
+        started = LocalWorkers(workers, execution.memory_bytes, lock.folder / "cluster.log" if local else None)
     else:
         started = clusters.BatchWorkers(clusters.read(clusters.find(cluster)), workers, execution.memory_bytes, url)
     lock.note(started.jobs)
@@ -278,16 +318,14 @@ def _quiet(*names: str) -> Iterator[None]:
 
 
 def end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
-    """End the jobs of a driver that died, before anything of the store is touched."""
-    note = lock.previous()
-    jobs: Mapping[str, Any] | None = note and note.get("jobs")
-    if not note or not jobs:
-        return
-    reporter.message(f"the last driver (process {note.get('pid')} on {note.get('host')}) died; ending its workers")
-    if jobs["kind"] == "local":
-        end_group(jobs)
-    else:
-        clusters.end_jobs(jobs)
+    """End the jobs of drivers that died, before anything of the store is touched."""
+    for path, note in lock.previous().items():
+        jobs: Mapping[str, Any] | None = note.get("jobs")
+        if jobs:
+            who = f"process {note.get('pid')} on {note.get('host')}"
+            reporter.message(f"the last driver ({who}) died; ending its workers")
+            end_group(jobs) if jobs["kind"] == "local" else clusters.end_jobs(jobs)
+        path.unlink(missing_ok=True)
 
 
 def refuse_foreign(url: str, fresh: bool = False) -> None:
@@ -313,14 +351,13 @@ class _Log(logging.FileHandler):
 
 
 @contextlib.contextmanager
-def _log_file(url: str) -> Iterator[None]:
+def _log_file(url: str, lock: DriverLock) -> Iterator[None]:
     """Append the driver's log to a local store: one line a block."""
-    folder = stores.local_path(url)
-    if folder is None:
+    if stores.local_path(url) is None:
         yield
         return
     with stores.storage_errors(url):
-        handler = _Log(folder / "driver.log")
+        handler = _Log(lock.folder / "driver.log")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     engine.log.addHandler(handler)
     before = engine.log.level

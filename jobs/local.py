@@ -81,8 +81,8 @@ class LocalWorkers:
             raise ScannerError(f"the local workers did not start\n{self._tail()}") from None
         return found["address"], found["dashboard"]
 
-    def check(self) -> None:
-        """Raise if the cluster is gone."""
+    def check(self, done: int) -> None:
+        """Raise if the cluster is gone; it replaces lost workers itself."""
         status = self._process.poll()
         if status is not None:
             raise ScannerError(

@@ -7,8 +7,9 @@ Layout of a store::
     tables/PATH/          the tables that the scan was evaluated with
     g0/ g1/ ...           one group for each set of experiments that depend on the same axes:
         chi2 status ...       (experiment, *axes), one shard a block
-    ledger/0              which blocks are done, one byte each
-    driver.* cluster.log  the driver at work, and the logs (local stores)
+    ledger/0 1 ...        which blocks are done, one byte each: one ledger, or one for each element of a job array
+    driver.* cluster.log  the driver at work, and the logs (local stores); elements/N/: those of an element
+    submission/           what was submitted as batch jobs, and their output
 
 zarr and xarray accept writes that cover part of a shard, and lose data when two processes do so. Here a block
 *is* a shard: both come from the store's `Layout`, and nothing else writes.
@@ -32,7 +33,7 @@ from scanner import provenance
 from scanner.errors import Status, StoreError, StoreRefused
 from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
-from scanner.ledger import DONE, FAILED, MISSING, Ledger, LedgerDamaged
+from scanner.ledger import DONE, FAILED, MISSING, WHOLE, Element, Ledger, LedgerDamaged
 from scanner.likelihoods.pulls import number_of_terms
 from scanner.store import DRIVER_FILES, FORMAT, decoding_errors, erase, keys, local_path, location, storage_errors
 from scanner.tables import Plan, PlannedTable
@@ -189,8 +190,8 @@ class Cube:
 
     @property
     def runs(self) -> list[dict[str, Any]]:
-        """What each driver that came to its end has recorded of itself."""
-        found: Any = self.root.attrs.get("runs", [])
+        """What each driver that came to its end has recorded of itself, as of now."""
+        found: Any = zarr.open_group(location(self.url), mode="r").attrs.get("runs", [])
         return list(found)
 
     def add_run(self, run: Mapping[str, Any]) -> None:
@@ -256,14 +257,14 @@ class Cube:
         status = self.read(block, "status")
         return bool(np.isin(status, (Status.missing, Status.timeout, Status.worker_lost)).all())
 
-    def ledger(self) -> tuple[Ledger, str | None]:
-        """Return the ledger brought up to date with the shards, and a message if it had to be rebuilt."""
+    def ledger(self, element: Element = WHOLE) -> tuple[Ledger, str | None]:
+        """Return an element's ledger brought up to date with the others and the shards, and a message if rebuilt."""
         blocks, message = self.layout.number_of_blocks, None
         try:
-            ledger = Ledger.read(self.root, blocks)
+            ledger = Ledger.read(self.root, blocks, element)
         except LedgerDamaged as error:
             message = f"{error}; rebuilt from the blocks in the store"
-            ledger = Ledger.empty(self.root, blocks)
+            ledger = Ledger.empty(self.root, blocks, element)
         written = self.written()
         lost = [int(n) for n in np.flatnonzero(ledger.state == DONE) if n not in written]
         ledger.mark(lost, MISSING)

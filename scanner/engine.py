@@ -15,17 +15,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
+
 from scanner import cube as cubes
 from scanner import provenance, worker
 from scanner import store as stores
 from scanner.cube import Blueprint, Cube
 from scanner.errors import ScannerError, Status, StoreError, StoreRefused
-from scanner.ledger import DONE, FAILED, Ledger
+from scanner.ledger import DONE, FAILED, WHOLE, Element, Ledger
 from scanner.recipes.base import Recipe
 from scanner.store import Place
 from scanner.worker import Outcome
 
 LEDGER_SECONDS = 3.0
+MARKS = {worker.LOST: Status.worker_lost, worker.TIMEOUT: Status.timeout}
+"""What the points of a block say that its worker could not."""
 
 log = logging.getLogger("scanner")
 
@@ -33,8 +37,9 @@ log = logging.getLogger("scanner")
 class Executor(Protocol):
     """Runs blocks somewhere."""
 
-    window: int
-    """How many blocks to keep in flight."""
+    @property
+    def window(self) -> int:
+        """How many blocks to keep in flight now; 0 if no more shall be started."""
 
     def submit(self, numbers: Sequence[int]) -> None:
         """Start work on blocks."""
@@ -118,7 +123,7 @@ def prepare(recipe: Recipe, url: str, workers: int, reporter: Reporter) -> Cube:
     place = stores.look(url)
     if place is Place.COMPLETE:
         cube = cubes.open_cube(url, "r+")
-        _check_identity(recipe, cube)
+        check_identity(recipe, cube)
         if cube.record["environment"]["code"] != provenance.code():
             reporter.message(
                 "the program's sources have changed since this store was made, its physics versions have not: "
@@ -140,7 +145,8 @@ def _compare_with_disk(blueprint: Blueprint, url: str, reporter: Reporter) -> No
         reporter.message(f"the store may need {needed / 1e9:.1f} GB before compression, more than is free there")
 
 
-def _check_identity(recipe: Recipe, cube: Cube) -> None:
+def check_identity(recipe: Recipe, cube: Cube) -> None:
+    """Raise StoreRefused if a store was made by another recipe."""
     wanted, stored = recipe.identity(), cube.record["identity"]
     if provenance.digest(wanted) == provenance.digest(stored):
         if cube.groups != recipe.groups():
@@ -173,25 +179,31 @@ def mend(recipe: Recipe, cube: Cube, reporter: Reporter) -> None:
         reporter.message(f"verified: {name} was damaged, and is built anew")
 
 
-def pending(cube: Cube, ledger: Ledger, verify: bool, reporter: Reporter) -> list[int]:
-    """Return the blocks to compute: those missing, failed before, and (verifying) those damaged."""
+def pending(cube: Cube, ledger: Ledger, element: Element, verify: bool, reporter: Reporter) -> list[int]:
+    """Return the blocks of an element to compute: those missing, failed before, and (verifying) those damaged."""
     if verify:
         blocks = (cube.layout.block(n) for n in range(ledger.state.size) if ledger.state[n] == DONE)
         damaged = [block.number for block in blocks if cube.damaged(block)]
         reporter.message(f"verified: {len(damaged)} damaged block(s) to recompute {damaged or ''}".rstrip())
         ledger.mark(damaged, 0)
-    return [number for number in range(ledger.state.size) if ledger.state[number] != DONE]
+    return lacking(ledger, element)
 
 
-def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Executor) -> None:
-    """Build the parts that a store's blocks need and it lacks.
+def lacking(ledger: Ledger, element: Element) -> list[int]:
+    """Return the numbers of an element's blocks that are not done."""
+    numbers: list[int] = np.flatnonzero(ledger.state != DONE).tolist()
+    return [number for number in numbers if element.owns(number)]
+
+
+def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Executor) -> bool:
+    """Build the parts that a store's blocks need and it lacks; say whether all are there now.
 
     Raises
     ------
     ScannerError
         If one cannot be built.
     """
-    blocks, retries = cube.layout.number_of_blocks, recipe.execution.retries
+    blocks, retries, built = cube.layout.number_of_blocks, recipe.execution.retries, 0
     for outcome in _outcomes(executor, [blocks + number for number in missing], Counter(), retries):
         name = recipe.part_name(cube, outcome.number - blocks)
         if outcome.kind == worker.UNWRITABLE:
@@ -199,8 +211,12 @@ def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Ex
         if outcome.kind != worker.DONE:
             raise ScannerError(f"{name} cannot be built: {outcome.message}")
         log.info("%s done in %.3f s on %s", name, outcome.evaluate_seconds, outcome.host)
+        built += 1
+    if built < len(missing):
+        return False
     if missing:
         recipe.parts_built(cube)
+    return True
 
 
 def run_blocks(
@@ -236,9 +252,9 @@ def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
     A worker's death is blamed on every block that it held. So blocks lost with one (a window of them, to bound
     the time) are tried again at the end, each alone: only the guilty are lost again.
     """
-    suspects: list[int] = []
+    suspects, most = list[int](), executor.window
     for outcome in _windowed(executor, numbers, tries, retries):
-        if outcome.kind == worker.LOST and len(suspects) < executor.window:
+        if outcome.kind == worker.LOST and len(suspects) < most:
             suspects.append(outcome.number)
         else:
             yield outcome
@@ -248,12 +264,15 @@ def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
 
 
 def _windowed(executor: Executor, numbers: Sequence[int], tries: Counter[int], retries: int) -> Iterator[Outcome]:
-    """Keep the executor's window full; give a failed block another try, `retries` times."""
+    """Keep the executor's window full; give a failed block another try, `retries` times.
+
+    Blocks for which the window has closed are left as they are.
+    """
     waiting = iter(numbers)
     again: list[int] = []
     running = 0
     while True:
-        free = executor.window - running
+        free = max(0, executor.window - running)
         batch, again = again[:free], again[free:]
         batch += itertools.islice(waiting, free - len(batch))
         if batch:
@@ -279,17 +298,19 @@ def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
         ledger.mark([outcome.number], DONE)
         return
     log.warning("block %d %s on %s: %s", outcome.number, outcome.kind, outcome.host, outcome.message)
-    if outcome.kind == worker.LOST:
-        cube.write_failed(cube.layout.block(outcome.number), Status.worker_lost)
+    if outcome.kind in MARKS:
+        cube.write_failed(cube.layout.block(outcome.number), MARKS[outcome.kind])
     ledger.fail(outcome.number, outcome.message)
 
 
-def counts(cube: Cube, ledger: Ledger) -> dict[str, int]:
-    """Return the numbers of blocks by state, and of points in done blocks."""
-    done_points = int(cube.layout.sizes()[ledger.state == DONE].sum())
+def counts(cube: Cube, ledger: Ledger, element: Element = WHOLE) -> dict[str, int]:
+    """Return the numbers of an element's blocks by state, and of points in all and in those done."""
+    own = element.owns(np.arange(ledger.state.size))
+    state, sizes = ledger.state[own], cube.layout.sizes()[own]
     return {
-        "blocks": int(ledger.state.size),
-        "done": ledger.count(DONE),
-        "failed": ledger.count(FAILED),
-        "points_done": done_points,
+        "blocks": int(state.size),
+        "done": int((state == DONE).sum()),
+        "failed": int((state == FAILED).sum()),
+        "points": int(sizes.sum()),
+        "points_done": int(sizes[state == DONE].sum()),
     }

@@ -25,7 +25,7 @@ class Status(enum.IntEnum):
     not_finite = 4
     """The evaluation gave NaN or infinity, for example from a singular covariance."""
     timeout = 5
-    """The block exceeded its time limit (reserved: there is no time limit yet)."""
+    """The evaluation of the block did not end in time (``execution.timeout``)."""
     worker_lost = 6
     """The block took its worker down repeatedly."""
     not_covered = 7
@@ -85,6 +85,12 @@ class StoreRefused(ScannerError):
     """A store that holds another scan, is not ours, or is in use by another driver."""
 
     exit_status = 4
+
+
+class BlocksLeft(ScannerError):
+    """The driver ended in time, and blocks are left."""
+
+    exit_status = 130
 
 
 class BlocksFailed(ScannerError):

@@ -1,73 +1,192 @@
-"""One driver a store: a lock that dies with its holder, and a note of the jobs that it started."""
+"""Who may drive a scan into a store: one driver alone, or the elements of one job array together.
+
+Locks die with their holder (flock: freed at once when the process ends, however). In the store's folder lie::
+
+    driver.lock             held exclusively by a driver alone; shared by all elements of an array
+    driver.gate             held by an element that comes or goes, so that one at a time does
+    driver.json             who drives, and the jobs that it started
+    elements/K/driver.*     the same of element K
+    elements/tables.lock    held by the element that builds the tables
+
+The first element in and the last one out find nobody else there: they hold ``driver.lock`` exclusively for that
+moment, and put the store in order.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-from filelock import FileLock, Timeout
+from typing import IO, Any
 
 from scanner import provenance
 from scanner.errors import StoreRefused
+from scanner.ledger import WHOLE, Element
 from scanner.physics.kernel import user_cache_dir
 from scanner.store import local_path, storage_errors
 
 
-class DriverLock:
-    """Exclusive right to drive a scan into a store.
+def driver_folder(url: str) -> Path:
+    """Return the folder where the drivers of a store keep their files.
 
-    A local store holds its lock in itself (flock: freed at once when the process dies, however). For a store
-    behind a URL the lock is in the user's cache folder and so excludes only drivers of this user here.
+    A local store holds them in itself. For a store behind a URL they are in the user's cache folder, so that its
+    locks exclude only drivers of this user, on machines that share that folder.
+    """
+    return local_path(url) or user_cache_dir() / "drivers" / hashlib.sha256(url.encode()).hexdigest()[:24]
+
+
+class FileLock:
+    """A lock on a file, held by this process until it is released or the process ends."""
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def take(self, *, shared: bool = False, wait: bool = False) -> bool:
+        """Take the lock, or change how it is held; say whether that could be done. A change that fails loses it."""
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._path.open("ab+")
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(self._file, kind if wait else kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Release the lock, if it is held."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+class DriverLock:
+    """The right to drive a scan into a store, alone or as an element of a job array.
 
     Parameters
     ----------
     url
         The store.
+    element
+        Which of the drivers this is.
+
+    Attributes
+    ----------
+    alone
+        Whether nobody else is at work. A driver of the whole store always is. An element may be until it calls
+        `share`, and again if `last` says so.
     """
 
-    def __init__(self, url: str):
-        folder = local_path(url)
-        if folder is None:
-            folder = user_cache_dir() / "drivers" / hashlib.sha256(url.encode()).hexdigest()[:24]
-        self._url = url
-        self._folder = Path(folder)
+    def __init__(self, url: str, element: Element = WHOLE):
+        self._url, self._element = url, element
+        self._root = driver_folder(url)
+        self._folder = self._root if element.alone else self._root / "elements" / str(element.number)
         self._note = self._folder / "driver.json"
-        self._lock = FileLock(self._folder / "driver.lock")
+        self._store, self._gate = FileLock(self._root / "driver.lock"), FileLock(self._root / "driver.gate")
+        self._own = FileLock(self._folder / "driver.lock")
+        self.alone = True
         self._open = True
         """Whether jobs may be alive, a predecessor's or our own, that the next driver must end."""
 
+    @property
+    def folder(self) -> Path:
+        """Where this driver keeps its files."""
+        return self._folder
+
     def __enter__(self) -> DriverLock:
-        with storage_errors(self._url):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            try:
-                self._lock.acquire(timeout=0)
-            except Timeout:
-                holder = self.previous() or {}
-                who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}, since {holder.get('start', '?')}"
-                raise StoreRefused(f"{self._url}: in use by another driver ({who})") from None
+        try:
+            with storage_errors(self._url):
+                if self._element.alone:
+                    self._take_alone()
+                else:
+                    self._take_element()
+        except BaseException:
+            self._release()
+            raise
         return self
 
-    def previous(self) -> dict[str, Any] | None:
-        """Return the note of a driver that did not end by itself, or None."""
+    def _take_alone(self) -> None:
+        if not self._store.take():
+            raise StoreRefused(f"{self._url}: in use by another driver ({_holder(self._root)})")
+
+    def _take_element(self) -> None:
+        self._gate.take(wait=True)
+        self.alone = self._store.take()
+        if not self.alone:
+            if not self._store.take(shared=True):
+                raise StoreRefused(f"{self._url}: in use by another driver ({_holder(self._root)})")
+            there = (_read(self._root / "driver.json") or {}).get("elements")
+            if there != self._element.of:
+                raise StoreRefused(f"{self._url}: in use by the {there} elements of another job array")
+        if not self._own.take():
+            raise StoreRefused(
+                f"{self._url}: element {self._element} is in use by another driver ({_holder(self._folder)})"
+            )
+
+    def share(self) -> None:
+        """Let the other elements in, once the store is in order.
+
+        Raises
+        ------
+        StoreRefused
+            If a driver of the whole store came between.
+        """
+        if self._element.alone:
+            return
+        if not self.alone:
+            self._gate.release()
+            return
+        with storage_errors(self._url):
+            _write(self._root / "driver.json", {**_self(), "jobs": None, "elements": self._element.of})
+        if not self._store.take(shared=True):
+            raise StoreRefused(f"{self._url}: in use by another driver ({_holder(self._root)})")
+        self.alone = False
+        self._gate.release()
+
+    def last(self) -> bool:
+        """Say whether nobody else is at work any more; if so, no other driver comes in before this one is out.
+
+        To be asked at the end of the work: an element that is not the last is out with the answer.
+        """
+        if not self.alone:
+            self._gate.take(wait=True)
+            self.alone = self._store.take()
+            if not self.alone:
+                self._gate.release()
+        return self.alone
+
+    @contextlib.contextmanager
+    def one_by_one(self, what: str = "driver.gate") -> Iterator[None]:
+        """Do something that the elements of an array must not do at once; wait for those that are at it."""
+        if self._element.alone:
+            yield
+            return
+        lock = FileLock(self._root / what)
+        lock.take(wait=True)
         try:
-            note = json.loads(self._note.read_text())
-        except (OSError, ValueError):
-            return None
-        return note if isinstance(note, dict) else None
+            yield
+        finally:
+            lock.release()
+
+    def previous(self) -> dict[Path, dict[str, Any]]:
+        """Return the notes of dead drivers: of all that there were if nobody else is at work, or of this element."""
+        paths = [self._note]
+        if self.alone:
+            paths = [self._root / "driver.json", *sorted(self._root.glob("elements/*/driver.json"))]
+        notes = {path: _read(path) for path in paths}
+        return {path: note for path, note in notes.items() if note}
 
     def note(self, jobs: Mapping[str, Any] | None) -> None:
         """Write down this driver and the jobs that it is about to start; no earlier ones are alive."""
-        note = {"host": socket.gethostname(), "pid": os.getpid(), "start": provenance.now(), "jobs": jobs}
-        temporary = self._note.with_suffix(".new")
         with storage_errors(self._url):
-            temporary.write_text(json.dumps(note))
-            temporary.replace(self._note)
+            _write(self._note, {**_self(), "jobs": jobs})
         self._open = jobs is not None
 
     def ended(self) -> None:
@@ -79,4 +198,35 @@ class DriverLock:
     ) -> None:
         if not self._open:
             self._note.unlink(missing_ok=True)
-        self._lock.release()
+            if self.alone:
+                (self._root / "driver.json").unlink(missing_ok=True)
+        self._release()
+
+    def _release(self) -> None:
+        for lock in (self._own, self._store, self._gate):
+            lock.release()
+
+
+def _self() -> dict[str, Any]:
+    return {"host": socket.gethostname(), "pid": os.getpid(), "start": provenance.now()}
+
+
+def _holder(folder: Path) -> str:
+    note = _read(folder / "driver.json") or {}
+    if "elements" in note:
+        return f"the {note['elements']} elements of a job array, since {note.get('start', '?')}"
+    return f"process {note.get('pid', '?')} on {note.get('host', '?')}, since {note.get('start', '?')}"
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        note = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return note if isinstance(note, dict) else None
+
+
+def _write(path: Path, note: Mapping[str, Any]) -> None:
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(note))
+    temporary.replace(path)

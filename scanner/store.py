@@ -17,7 +17,11 @@ from zarr.storage import LocalStore
 from scanner.errors import StoreError
 
 FORMAT = 1
-DRIVER_FILES = {"driver.lock", "driver.json", "driver.new", "driver.log", "cluster.log"}
+DRIVER_FILES = {
+    *("driver.gate", "driver.lock", "driver.json", "driver.new", "driver.log", "cluster.log"),
+    *("elements", "submission"),
+}
+"""What drivers keep in a store; `elements` and `submission` are folders."""
 
 
 class Place(enum.Enum):
@@ -75,9 +79,11 @@ def erase(url: str) -> None:
         sync(_clear(zarr.open_group(url, mode="a").store))
         return
     for path in sorted(folder.iterdir(), key=lambda p: p.name == "zarr.json") if folder.is_dir() else ():
+        if path.name in DRIVER_FILES:
+            continue
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name not in DRIVER_FILES:
+        else:
             path.unlink()
 
 

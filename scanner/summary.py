@@ -12,7 +12,7 @@ import numpy as np
 from scanner import engine, levels, registry
 from scanner.cube import Cube, open_cube
 from scanner.errors import ScannerError, Status, StoreError
-from scanner.ledger import DONE
+from scanner.ledger import DONE, Element, Ledger
 from scanner.prediction import predict
 
 
@@ -120,7 +120,7 @@ def status(cube: Cube) -> dict[str, Any]:
         "complete": complete,
         "points": math.prod(cube.shape),
         "statuses": status_counts(cube),
-        "elements": [{"element": 0, "blocks": found["blocks"], "done": found["done"], "failed": found["failed"]}],
+        "elements": [_element(cube, ledger, Element(n, ledger.elements)) for n in range(ledger.elements)],
         "levels": levels_of(cube),
         "failures": {str(n): text for n, text in sorted(ledger.failures.items())},
         "ledger": message or "ok",
@@ -132,6 +132,11 @@ def status(cube: Cube) -> dict[str, Any]:
             "runs": cube.runs,
         },
     }
+
+
+def _element(cube: Cube, ledger: Ledger, element: Element) -> dict[str, int]:
+    found = engine.counts(cube, ledger, element)
+    return {"element": element.number, **{name: found[name] for name in ("blocks", "done", "failed")}}
 
 
 def levels_of(cube: Cube) -> list[dict[str, Any]]:

@@ -7,10 +7,14 @@ once, so that a worker that starts late, elsewhere, or again needs nothing from 
 from __future__ import annotations
 
 import functools
+import queue
 import socket
+import threading
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from scanner import cube as cubes
 from scanner import provenance, recipes
@@ -18,7 +22,9 @@ from scanner.cube import Cube
 from scanner.errors import StoreError
 from scanner.recipes.base import Recipe
 
-DONE, FAILED, LOST, UNWRITABLE = "done", "failed", "lost", "unwritable"
+T = TypeVar("T")
+
+DONE, FAILED, LOST, TIMEOUT, UNWRITABLE = "done", "failed", "lost", "timeout", "unwritable"
 
 
 @dataclass(frozen=True)
@@ -30,8 +36,9 @@ class Outcome:
     number
         Of the task: the block, or beyond the last block the part.
     kind
-        ``done``, ``failed`` (its evaluation raised), ``lost`` (it took its worker down repeatedly) or
-        ``unwritable`` (the store cannot be written: no other block will fare better).
+        ``done``, ``failed`` (its evaluation raised), ``lost`` (it took its worker down repeatedly), ``timeout`` (its
+        evaluation did not end in time) or ``unwritable`` (the store cannot be written: no other block will fare
+        better).
     message
         Traceback or reason, where not done.
     points
@@ -87,25 +94,63 @@ def session(url: str, identifier: str, code: str) -> Session:
     return Session(cube, recipes.read(cube))
 
 
-def run_task(url: str, identifier: str, code: str, number: int) -> Outcome:
+def run_task(url: str, identifier: str, code: str, number: int, timeout: float) -> Outcome:
     """Evaluate and write one block, or beyond the last block's number one part of what blocks need.
 
     Never raises: exceptions do not all survive the way to the driver.
+
+    Parameters
+    ----------
+    url, identifier, code
+        As those of `session`.
+    number
+        The block's, or the part's.
+    timeout
+        Time limit of a block's evaluation [s].
     """
     try:
         work = session(url, identifier, code)
         part = number - work.cube.layout.number_of_blocks
-        return _build_part(work, number, part) if part >= 0 else _evaluate_block(work, number)
+        return _build_part(work, number, part) if part >= 0 else _evaluate_block(work, number, timeout)
     except StoreError as error:
         return Outcome(number, UNWRITABLE, str(error), host=socket.gethostname())
+    except TimeLimitExceeded as error:
+        return Outcome(number, TIMEOUT, str(error), host=socket.gethostname())
     except Exception:
         return Outcome(number, FAILED, traceback.format_exc(), host=socket.gethostname())
 
 
-def _evaluate_block(work: Session, number: int) -> Outcome:
+class TimeLimitExceeded(Exception):
+    """An evaluation did not end in time; it may still be running, and its results are dropped."""
+
+
+def _within(seconds: float, function: Callable[[], T]) -> T:
+    """Call a function in a thread of its own, which is given up if it does not end in time.
+
+    A kernel that hangs cannot be interrupted, only left behind; it writes nothing.
+    """
+    answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def call() -> None:
+        try:
+            answers.put((function(), None))
+        except BaseException as error:
+            answers.put((None, error))
+
+    threading.Thread(target=call, daemon=True, name="evaluation").start()
+    try:
+        result, error = answers.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeLimitExceeded(f"not evaluated within {seconds:g} s (execution.timeout)") from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+def _evaluate_block(work: Session, number: int, timeout: float) -> Outcome:
     block = work.cube.layout.block(number)
     begin = time.perf_counter()
-    results = work.recipe.evaluate(work.cube, block)
+    results = _within(timeout, lambda: work.recipe.evaluate(work.cube, block))
     middle = time.perf_counter()
     statuses = work.cube.write(block, results)
     end = time.perf_counter()

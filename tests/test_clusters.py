@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs import clusters
+from jobs.submit import slurm_file
 from scanner.errors import InputError
 
 SHIPPED = sorted((Path(__file__).parents[1] / "configs" / "clusters").glob("*.yaml"))
@@ -29,10 +30,34 @@ def test_job_script(path: Path) -> None:
     assert "OMP_NUM_THREADS=1" in script and "SPILL=False" in script
 
 
+def test_what_a_site_needs_comes_before_python(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(
+        "kind: slurm\nmodules: [python/3.12, 'a b']\nprologue: [source venv]\n"
+        "container: apptainer exec 'my scan.sif'\ncache_directory: $TMPDIR/x\n"
+    )
+    file = clusters.read(path)
+    lines = ['export SCANNER_CACHE_DIR="$TMPDIR/x"', "module load python/3.12", "module load 'a b'", "source venv"]
+    assert file.setup[-4:] == lines
+    assert file.command == ["apptainer", "exec", "my scan.sif", "python"]
+    cluster = clusters.BatchWorkers(file, 1, 2**30, "/data/out.zarr").cluster()
+    try:
+        script = cluster.job_script()
+    finally:
+        cluster.close()
+    assert "\n".join(lines) in script and "apptainer exec 'my scan.sif' python -m distributed" in script
+
+
 def test_job_names_belong_to_the_store() -> None:
     file = clusters.read(SHIPPED[0])
     names = [clusters.BatchWorkers(file, 1, 2**30, store).jobs["name"] for store in ("/a", "/b", "/a")]
     assert names[0] == names[2] != names[1]
+
+
+@pytest.mark.parametrize("cluster", ["local", "serial", "tcp://host:8786", "pbs"])
+def test_drivers_are_submitted_to_slurm_alone(cluster: str) -> None:
+    with pytest.raises(InputError, match="drivers are submitted to SLURM"):
+        slurm_file(cluster)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +66,7 @@ def test_job_names_belong_to_the_store() -> None:
         ("kind: slurmy\n", "kind"),
         ("kind: slurm\nwalltme: '1'\n", "did you mean 'walltime'?"),
         ("kind: slurm\nworkers: 0\n", "workers"),
+        ("kind: slurm\nwalltime: tomorrow\n", "walltime: not a walltime"),
         ("workers: 3\n", "kind: is missing"),
         ("- a\n", "not a YAML mapping"),
     ],

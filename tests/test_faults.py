@@ -443,7 +443,7 @@ def test_local_cluster_that_is_killed_is_reported(small: Reference, tmp_path: Pa
 
 
 PLUGIN = """
-import dataclasses, os
+import dataclasses, os, time
 import numpy as np
 from scanner.experiments import miniboone
 
@@ -464,6 +464,8 @@ def fault(kind, bad, chi2):
         raise ArithmeticError("a fault on purpose")
     if kind == "exit":
         os._exit(7)
+    while kind == "hang":
+        time.sleep(0.1)
     chi2[bad] = np.nan
 
 def load(name):
@@ -588,6 +590,19 @@ def test_block_that_kills_its_worker_is_recorded_and_passed_over(faulty: Faulty,
     assert status == 3, text
     assert "took its worker down" in _status(tmp_path, store)["failures"][str(CORNER)]
     _same_elsewhere(store, faulty, _corner(faulty), Status.worker_lost)
+    assert faulty.run(store, "", "--cluster", "serial")[0] == 0
+    assert last_run(store) == [CORNER]
+    _same_elsewhere(store, faulty, np.zeros_like(faulty.bad), Status.ok)
+
+
+def test_block_that_hangs_is_recorded_and_its_worker_replaced(faulty: Faulty, tmp_path: Path) -> None:
+    store = tmp_path / "scan.zarr"
+    status, text = faulty.run(store, "hang", "--cluster", "local", "--set", "execution.timeout=20")
+    assert status == 3, text
+    found = _status(tmp_path, store)
+    assert found["statuses"] == {"timeout": 256, "ok": 63 * 256}
+    assert "not evaluated within 20 s" in found["failures"][str(CORNER)]
+    _same_elsewhere(store, faulty, _corner(faulty), Status.timeout)
     assert faulty.run(store, "", "--cluster", "serial")[0] == 0
     assert last_run(store) == [CORNER]
     _same_elsewhere(store, faulty, np.zeros_like(faulty.bad), Status.ok)

@@ -52,7 +52,7 @@ def _said_once(record: logging.LogRecord) -> bool:
 logging.getLogger("asyncio").addFilter(_said_once)
 
 
-def command(function: Callable[P, None]) -> Callable[P, None]:
+def command(function: Callable[P, None], group: typer.Typer = app) -> Callable[P, None]:
     """Register a command whose errors for users become one message and an exit status.
 
     A trailing underscore, for a name that Python has taken, is not part of the command's name.
@@ -69,7 +69,7 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             err.print("scanner: interrupted", style="red")
             raise typer.Exit(130) from None
 
-    return app.command(function.__name__.rstrip("_"))(guarded)
+    return group.command(function.__name__.rstrip("_"))(guarded)
 
 
 def resolve(file: Path, settings: list[str] | None) -> Scan:

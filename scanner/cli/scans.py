@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,9 +24,10 @@ from scanner.cli.common import (
     out,
     resolve,
 )
-from scanner.errors import BlocksFailed
+from scanner.errors import BlocksFailed, BlocksLeft, ScannerError
 
 if TYPE_CHECKING:
+    from jobs.deadline import Deadline
     from jobs.launch import Options
     from scanner.cube import Cube
     from scanner.recipes.base import Recipe
@@ -58,12 +59,22 @@ def run(
     settings: SetOption = None,
     fresh: FreshOption = False,
     verify: VerifyOption = False,
+    element: Annotated[
+        str | None, typer.Option(metavar="K/N", help="compute the blocks of element K of N alone, K from 0")
+    ] = None,
+    walltime: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=1, help="start no block that would not end before this")
+    ] = None,
 ) -> None:
     """Create a store, or resume it."""
+    from jobs.deadline import Deadline
     from jobs.launch import Options
+    from scanner.ledger import WHOLE, element_of
     from scanner.recipes.scan import recipe_of
 
-    drive(recipe_of(resolve(file, settings)), Options(store, cluster, workers, fresh, verify))
+    chosen, deadline = WHOLE if element is None else element_of(element), Deadline(walltime)
+    options = Options(store, cluster, workers, fresh, verify, element=chosen, deadline=deadline)
+    drive(recipe_of(resolve(file, settings)), options)
 
 
 def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None = None) -> None:
@@ -71,8 +82,8 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
 
     Raises
     ------
-    BlocksFailed
-        If some of its blocks failed.
+    BlocksFailed, BlocksLeft
+        If some of its blocks failed, or were left for lack of time.
     """
     from jobs import launch
     from scanner import summary
@@ -84,8 +95,12 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
             cube, done = launch.run(recipe, options, reporter)
     except KeyboardInterrupt:
         url = launch.store_url(recipe.store, options.out)
+        _refuse_in_vain(options.deadline)
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
+    if not options.element.alone:
+        _drove_element(cube, options)
+        return
     state = summary.status(cube)
     if show is None:
         print_best_fits(out, summary.best_fits(cube))
@@ -93,12 +108,40 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
         show(cube)
     print_summary(out, done, state["statuses"])
     out.print(f"store: {cube.url}")
-    if not state["complete"]:
-        raise BlocksFailed(f"{state['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")
+    _check_done(cube, state, options.deadline)
+
+
+def _drove_element(cube: Cube, options: Options) -> None:
+    """Say what became of an element's blocks."""
+    from scanner import engine
+
+    found = engine.counts(cube, cube.ledger()[0], options.element)
+    counted = f"{found['done']:,} of {found['blocks']:,} blocks done, {found['failed']:,} failed"
+    out.print(f"element {options.element}: {counted}", highlight=False)
+    out.print(f"store: {cube.url}")
+    _check_done(cube, found, options.deadline)
+
+
+def _check_done(cube: Cube, found: Mapping[str, int], deadline: Deadline) -> None:
+    """Raise if there are blocks that are not done."""
+    left = found["blocks"] - found["done"] - found["failed"]
+    if left and deadline.known:
+        _refuse_in_vain(deadline)
+        raise BlocksLeft(f"{left} block(s) would not end within the walltime; the same command goes on")
+    if found["done"] < found["blocks"]:
+        raise BlocksFailed(f"{found['failed']} block(s) failed; see `scanner status {cube.url}`, or run again to retry")
+
+
+def _refuse_in_vain(deadline: Deadline) -> None:
+    """Raise if a driver did nothing within its time: the next one would not either, and so on forever."""
+    if deadline.in_vain:
+        hint = "take a longer one, or smaller blocks (execution.block)"
+        raise ScannerError(f"no block ended within the walltime\n  {hint}")
 
 
 def interrupt(signum: int, frame: Any) -> None:
-    """End on SIGTERM as on Ctrl-C."""
+    """End on SIGTERM as on Ctrl-C; a batch system may send more than one."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -134,6 +177,9 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> None:
         f"{state['points']:,} points" + (", complete" if state["complete"] else ""),
         highlight=False,
     )
+    for one in state["elements"] if len(state["elements"]) > 1 else ():
+        counted = f"{one['done']:,} of {one['blocks']:,} blocks done, {one['failed']:,} failed"
+        out.print(f"element {one['element']}: {counted}", highlight=False)
     for level in state["levels"]:
         out.print(level_line(level), highlight=False)
     out.print("statuses: " + ", ".join(f"{k} {v:,}" for k, v in state["statuses"].items()))

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -56,7 +56,10 @@ ReturnToService=2
 KillWait=5
 NodeName=n1 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 RealMemory=8000
 NodeName=n2 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[2]} CPUs=2 RealMemory=8000
-PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP PriorityTier=1
+PartitionName=urgent Nodes=n1,n2 MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 """
 
 
@@ -70,10 +73,30 @@ class Slurm:
         The cluster's slurm.conf, also in the variable ``SLURM_CONF``.
     log_dir : Path
         Where munged, slurmctld and both slurmd write their logs.
+    daemons : list of Popen
+        Those that run.
     """
 
     conf: Path
     log_dir: Path
+    daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def launch(self, output: str, *command: str) -> None:
+        """Start a daemon in the foreground, to know it by its process."""
+        self.daemons.append(_launch(self.log_dir / output, *command))
+
+    def kill(self, *command: str) -> Callable[[], None]:
+        """Kill the daemon of a command line outright; return what starts it again and waits until it is back."""
+        daemon = next(d for d in self.daemons if list(d.args)[2 : 2 + len(command)] == list(command))  # type: ignore[arg-type]
+        daemon.kill()
+        daemon.wait()
+        self.daemons.remove(daemon)
+
+        def restart() -> None:
+            self.launch("-".join(command).replace(" ", "") + "-again.out", *list(daemon.args)[2:])  # type: ignore[arg-type]
+            _wait(_nodes_up, "the nodes did not come back", self.daemons, self.log_dir)
+
+        return restart
 
     def squeue(self) -> list[str]:
         """Return the ids of the jobs that are pending, running or completing."""
@@ -106,10 +129,9 @@ def slurm() -> Iterator[Slurm]:
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slurm-"))).resolve()
         cluster = Slurm(conf=root / "slurm.conf", log_dir=root / "log")
         _set_environment(stack.enter_context(pytest.MonkeyPatch.context()), root, cluster)
-        daemons: list[subprocess.Popen[bytes]] = []
-        stack.callback(_kill_all, root, daemons)
+        stack.callback(_kill_all, root, cluster.daemons)
         _write_files(root, cluster)
-        _start(root, cluster, daemons)
+        _start(root, cluster)
         yield cluster
 
 
@@ -157,18 +179,18 @@ def _free_ports(count: int) -> list[int]:
         return [sock.getsockname()[1] for sock in held]
 
 
-def _start(root: Path, cluster: Slurm, daemons: list[subprocess.Popen[bytes]]) -> None:
-    """Start the daemons, adding them to ``daemons``, and wait until both nodes are idle."""
-    logs = cluster.log_dir
+def _start(root: Path, cluster: Slurm) -> None:
+    """Start the daemons and wait until both nodes are idle."""
+    logs, daemons = cluster.log_dir, cluster.daemons
     munge_socket = root / "munge.socket"
     munge = ["munged", "--foreground", f"--socket={munge_socket}", f"--key-file={root}/munge.key"]
     munge += [f"--pid-file={root}/munged.pid", f"--seed-file={root}/munged.seed"]
     # munged wants its folder open to all users; --force has it make do with root's 0700.
-    daemons.append(_launch(logs / "munged.out", *munge, "--force"))
+    cluster.launch("munged.out", *munge, "--force")
     _wait(munge_socket.exists, "munged opened no socket", daemons, logs)
-    daemons.append(_launch(logs / "slurmctld.out", "slurmctld", "-D"))
+    cluster.launch("slurmctld.out", "slurmctld", "-D")
     for node in NODES:
-        daemons.append(_launch(logs / f"slurmd-{node}.out", "slurmd", "-D", "-N", node))
+        cluster.launch(f"slurmd-{node}.out", "slurmd", "-D", "-N", node)
     _wait(_nodes_idle, "the nodes did not become idle", daemons, logs)
 
 
@@ -199,11 +221,22 @@ def _wait(ready: Callable[[], bool], failure: str, daemons: list[subprocess.Pope
 
 def _nodes_idle() -> bool:
     """Return whether slurmctld answers and has both nodes registered and idle."""
+    return _node_states() == dict.fromkeys(NODES, "idle")
+
+
+def _nodes_up() -> bool:
+    """Return whether slurmctld answers and can give jobs to both nodes, or has done so."""
+    states = _node_states()
+    return states.keys() == set(NODES) and set(states.values()) <= {"idle", "mix", "alloc", "comp"}
+
+
+def _node_states() -> dict[str, str]:
+    """Return the state of each node; nothing if slurmctld does not answer."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        sinfo = ["sinfo", "--noheader", "--Node", "--format=%N %t"]
+        sinfo = ["sinfo", "--noheader", "--Node", "--partition=main", "--format=%N %t"]
         done = subprocess.run(sinfo, check=False, capture_output=True, text=True, timeout=5)
-        return done.stdout.split("\n")[:-1] == [f"{node} idle" for node in NODES]
-    return False
+        return dict(line.split() for line in done.stdout.splitlines())
+    return {}
 
 
 def _tails(log_dir: Path, lines: int = 15) -> str:

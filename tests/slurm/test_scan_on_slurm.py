@@ -7,16 +7,26 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers import LONG, SMALL, Reference, Trial, call, reference_of
+from helpers import LONG, SMALL, Reference, Trial, call, reference_of, signal_all, stop
+
+from jobs import clusters, launch
+from jobs.launch import Options
+from scanner.config import read_scan_file
+from scanner.engine import Silent
+from scanner.errors import ScannerError
+from scanner.recipes.scan import ScanRecipe
+from scanner.scan import resolve
 
 if TYPE_CHECKING:
     from conftest import Slurm
 
 pytestmark = pytest.mark.slurm
+FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 
 
 @pytest.fixture(scope="module")
@@ -83,17 +93,35 @@ def test_lost_job_is_made_up_for(slurm: Slurm, trial: Trial) -> None:
     assert slurm.squeue() == []
 
 
-@pytest.mark.slow
-def test_all_jobs_lost_is_reported(slurm: Slurm, cluster: Path, trial: Trial) -> None:
-    trial.reach(30)
+def test_jobs_that_are_all_lost_are_replaced(slurm: Slurm, trial: Trial) -> None:
+    trial.reach(10)
+    stop(trial.run.tree())  # so that no block is done until all are gone
     subprocess.run(["scancel", *slurm.squeue()], check=True)
-    assert trial.run.finish() == 1
-    assert "all slurm jobs of this scan have ended and none is queued" in trial.run.text
-    assert "Traceback" not in trial.run.text
-    trial.account()
-    missing = trial.missing()
-    trial.start("--cluster", str(cluster))
-    assert set(trial.finish()) == missing
+    slurm.wait_empty()
+    signal_all(trial.run.tree(), signal.SIGCONT)
+    assert set(trial.finish()) == set(range(trial.reference.blocks))
+    assert "2 slurm job(s) have ended and are replaced" in (trial.store / "driver.log").read_text()
+    assert slurm.squeue() == []
+
+
+def test_jobs_that_cannot_work_are_not_replaced_forever(
+    slurm: Slurm, cluster: Path, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.write_text(json.dumps({**json.loads(cluster.read_text()), "prologue": ["exit 1"]}))
+    monkeypatch.setattr(clusters, "CHECK_SECONDS", 1.0)
+    options = Options(out=str(tmp_path / "scan.zarr"), cluster=str(cluster))
+    with pytest.raises(ScannerError, match="all slurm jobs of this scan have ended, also those in place of others"):
+        launch.run(ScanRecipe(resolve(read_scan_file(reference.file))), options, Silent())
+    assert slurm.squeue() == []
+
+
+@pytest.mark.skipif(not FAKETIME, reason="no libfaketime: install the Debian package of that name")
+def test_a_clock_that_is_off_changes_nothing(slurm: Slurm, cluster: Path, reference: Reference, tmp_path: Path) -> None:
+    prologue = [f"export LD_PRELOAD={FAKETIME[0]} FAKETIME=+3d", f"date +%s >> {tmp_path / 'dates'}"]
+    cluster.write_text(json.dumps({**json.loads(cluster.read_text()), "prologue": prologue}))
+    trial = Trial(reference, tmp_path, "--cluster", str(cluster))
+    assert set(trial.finish()) == set(range(reference.blocks))
+    assert all(int(date) > time.time() + 2 * 86400 for date in (tmp_path / "dates").read_text().split())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
