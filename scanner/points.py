@@ -11,7 +11,6 @@ import numpy as np
 import xarray as xr
 
 from scanner.analysis.axes import nearest
-from scanner.analysis.surface import surface
 from scanner.config import AxisSpec, ScanFile
 from scanner.errors import InputError, did_you_mean
 from scanner.grid import Axis, Grid
@@ -143,6 +142,8 @@ def fit_others(
     axes = [str(name) for name in dataset["chi2"].dims if name != "experiment"]
     if set(axes) == set(points):
         return {name: points[name] for name in axes}
+    from scanner.analysis.surface import surface  # here: it takes dask.array, that workers do without
+
     profile = surface(dataset, tuple(points), experiments)
     index = {name: [nearest(dataset[name], value, POINT) for value in values] for name, values in points.items()}
     there = profile.isel({name: xr.DataArray(i, dims=POINT) for name, i in index.items()})

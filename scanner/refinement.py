@@ -11,7 +11,6 @@ import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from scipy.ndimage import binary_dilation  # type: ignore[import-untyped]
 
 from scanner.grid import Layout
 
@@ -64,6 +63,9 @@ def wanted(coarse: np.ndarray, fine: np.ndarray, heights: Sequence[float], minim
     """
     low, high = bounds(coarse)
     above = _crossed(low, high, minimum + np.asarray(heights)) | (low < minimum - TOLERANCE) | _touching_minimum(coarse)
+    # Imported here: every `scanner status` and every worker loads this module, and few refine.
+    from scipy.ndimage import binary_dilation  # type: ignore[import-untyped]
+
     here = _crossed(*_ends(fine), minimum + np.asarray(heights))
     if np.nanmin(fine) < np.nanmin(coarse) - TOLERANCE:
         here |= _touching_minimum(fine)

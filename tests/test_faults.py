@@ -428,6 +428,7 @@ def test_second_driver_is_refused(small: Reference, tmp_path: Path) -> None:
     assert set(trial.finish()) == set(range(small.blocks))
 
 
+@pytest.mark.slow
 def test_local_cluster_that_is_killed_is_reported(small: Reference, tmp_path: Path) -> None:
     trial = Trial(small, tmp_path)
     trial.reach(15)

@@ -83,7 +83,7 @@ def test_lines_of_the_page_on_global_fits_run(tmp_path: Path, monkeypatch: pytes
 
 def test_ci_runs_the_test_line_of_the_readme() -> None:
     lines = [line for line in README.splitlines() if line.startswith("python3 -m venv .venv-test")]
-    assert len(lines) == 1 and lines[0].endswith("pytest")
+    assert len(lines) == 1 and lines[0].endswith("/pytest -n 2 --dist loadfile")
     assert "grep -m1 '^python3 -m venv .venv-test' README.md" in (REPOSITORY / ".ci/run").read_text()
 
 

@@ -243,6 +243,7 @@ class TestPublishedFits:
         there, _ = self.scan(COUPLINGS | {"m4": 0.014}, {"m_Zprime": (0.058, 0.0581, 2), **mixing})
         assert there[0] < chi2.min() + 1.5
 
+    @pytest.mark.slow
     def test_two_heavy_neutrinos(self) -> None:
         fixed = COUPLINGS | {"UD5_sq": 0.5, "m4": 0.15, "cascade_only": "true"}
         axes = {"m5": (0.2, 0.45, 40), "m_Zprime": (0.055, 0.16, 40), "Umu5_sq": (1e-8, 1e-5, 151)}
