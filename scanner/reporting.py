@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -162,6 +163,23 @@ def print_forecast(console: Console, forecast: Forecast, site: Site, files: int,
     }
     for name, text in lines.items():
         console.print(f"{name:<19}{text}", highlight=False)
+
+
+def print_speeds(
+    console: Console, speeds: list[dict[str, Any]], ratios: Mapping[tuple[str, str], float] | None
+) -> None:
+    """Print speeds, and how much faster each is than it was."""
+    table = Table(title="Speeds, more is better")
+    for heading in ("", "", "a second", *(("ratio",) if ratios is not None else ())):
+        table.add_column(heading)
+    for one in speeds:
+        rate = f"{one['per_second']:,.3g}" if one["per_second"] < 1000 else f"{one['per_second']:,.0f}"
+        row = [one["kind"], one["name"], f"{rate} {one['unit']}"]
+        if ratios is not None:
+            ratio = ratios.get((one["kind"], one["name"]))
+            row.append("new" if ratio is None else f"{ratio:.2f}")
+        table.add_row(*row)
+    console.print(table)
 
 
 def _duration(seconds: float) -> str:

@@ -22,7 +22,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from scanner import tables
 from scanner.errors import InputError, ScannerError, did_you_mean
@@ -35,7 +35,7 @@ START_SECONDS = 10.0
 """From the start of a job to its first block: processes, libraries, compiled code from the cache."""
 MARGIN_SECONDS, MARGIN_SHARE = 120.0, 0.2
 """Left free before the walltime; of a short one no more than this share."""
-WRITE_SECONDS, WRITE_BYTES_PER_SECOND = 3e-3, 150e6
+WRITE_SECONDS, WRITE_BYTES_PER_SECOND = 6e-3, 85e6
 """What writing a block takes, and the speed at which it is rounded, compressed and written; see `scanner bench`."""
 MAX_ATTEMPTS = 20
 """Tasks started for each that there is, on average; a scan that needs more does not come to an end."""
@@ -144,7 +144,7 @@ class Forecast:
     failures, jobs, tasks
         Numbers of failed nodes, of jobs that ran, and of tasks that were started.
     scheduler_load
-        Part of its time that a scheduler is at work, from its first to its last task; the mean over schedulers.
+        Part of its time that a scheduler is at work, until its last block is done; the mean over schedulers.
     """
 
     seconds: float = 0.0
@@ -179,7 +179,7 @@ class _Pool:
         self.waiting = [one for one in tasks if one[0]][::-1]
         self.undone = sum(number for number, _ in tasks)
         self.idle: list[tuple[_Job, int]] = []
-        self.free, self.first, self.last, self.handed_out = 0.0, math.inf, 0.0, 0
+        self.free, self.first, self.ended, self.handed_out = 0.0, math.inf, 0.0, 0
 
     def take(self, now: float, task: float) -> None:
         """The scheduler hands out the next task."""
@@ -187,7 +187,7 @@ class _Pool:
         if number > 1:
             self.waiting.append((number - 1, seconds))
         begin = max(now, self.free)
-        self.free = self.last = begin + task
+        self.free = begin + task
         self.first = min(self.first, begin)
         self.handed_out += 1
 
@@ -197,7 +197,7 @@ class _Pool:
 
     def load(self, task: float) -> float:
         """Part of its time that the scheduler was at work."""
-        span = self.last - self.first
+        span = self.ended - self.first
         return min(1.0, self.handed_out * task / span) if span > 0 else 0.0
 
 
@@ -320,7 +320,7 @@ class _Simulation:
     def _end(self, now: float, job: _Job, slot: int) -> None:
         """A task is done."""
         _, seconds, pool = job.running.pop(slot)
-        pool.undone -= 1
+        pool.undone, pool.ended = pool.undone - 1, now
         self.found.busy_seconds += seconds
         self.found.seconds = now
         if not pool.undone:  # blocks follow the tables; an element leaves its node to another
@@ -456,7 +456,7 @@ def read_site(text: str) -> tuple[Site, int, float | None]:
     counts = {name: _count(name, given[name]) for name in COUNTS if name in given}
     times = {name: _time(name, given[name]) for name in TIMES if name in given}
     seed, block = counts.pop("seed", 0), times.pop("block", None)
-    return Site(**counts, **times), seed, block
+    return replace(Site(**counts), **times), seed, block  # type: ignore[arg-type]
 
 
 def _count(name: str, text: str) -> int:
