@@ -41,7 +41,7 @@ class GroupPlan:
     points
         Points of its grid.
     seconds_per_point
-        Measured here, all its experiments together.
+        Of one core here, all its experiments together; other work on this machine does not count.
     table_seconds
         Building its tables, extrapolated from the calibration's nodes.
     """
@@ -102,7 +102,7 @@ def plan(scan: Scan, workers: int) -> Plan:
     workers
         How many workers will share it.
     """
-    groups = tuple(_calibrate(scan, number) for number in range(len(scan.groups)))
+    groups = tuple(calibrate(scan, number) for number in range(len(scan.groups)))
     blocks = _layout(scan, [g.seconds_per_point for g in groups], workers)
     sizes = tuple(tables.sizes(scan))
     points = [math.prod(block) for block in blocks.blocks]
@@ -131,7 +131,7 @@ def layout(scan: Scan, workers: int, warn: Callable[[str], None]) -> Layout:
     rates = [NOMINAL_SECONDS] * len(scan.groups)
     if isinstance(scan.file.execution.block, str):
         try:
-            rates = [_calibrate(scan, number).seconds_per_point for number in range(len(scan.groups))]
+            rates = [calibrate(scan, number).seconds_per_point for number in range(len(scan.groups))]
         except Exception as error:
             warn(f"the calibration block failed ({type(error).__name__}: {error}); taking 10 µs a point")
     return _layout(scan, rates, workers)
@@ -164,25 +164,28 @@ def _layout(scan: Scan, rates: list[float], workers: int) -> Layout:
     return found
 
 
-def _calibrate(scan: Scan, number: int) -> GroupPlan:
-    """Time a box in the middle of a group's grid, with the tables of that box alone."""
+def calibrate(scan: Scan, number: int) -> GroupPlan:
+    """Time a box in the middle of a group's grid, with the tables of that box alone.
+
+    Measured is the time that this process has a core, as blocks run on one thread: it is the same on a busy machine.
+    """
     group = scan.groups[number]
     shape = scan.shape(group)
     box = tuple(min(b, n) for b, n in zip(block_shape(shape, CALIBRATION_POINTS), shape, strict=True))
     start = tuple((n - b) // 2 for n, b in zip(shape, box, strict=True))
     part = scan.restrict(number, start, tuple(a + b for a, b in zip(start, box, strict=True)))
-    begin = time.perf_counter()
+    begin = time.process_time()
     built = tables.build_all(part)
-    table_seconds = time.perf_counter() - begin
+    table_seconds = time.process_time() - begin
     nodes = sum(s.nodes for s in tables.sizes(part))
     paths = {f"{m.experiment.name}/" for m in group.members}
     all_nodes = sum(s.nodes for s in tables.sizes(scan) if any(s.path.startswith(p) for p in paths))
     block = Block(0, 0, tuple(0 for _ in box), box)
     times = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.process_time()
         evaluate(part, built, block)
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     return GroupPlan(
         experiments=tuple(m.experiment.name for m in group.members),
         axes=group.axes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.table import Table
 from scanner import worker
 from scanner.engine import Summary
 from scanner.planning import Plan
+from scanner.simulation import Forecast, Site
 from scanner.summary import BestFit
 from scanner.worker import Outcome
 
@@ -143,6 +145,48 @@ def print_plan(console: Console, plan: Plan) -> None:
     console.print(f"memory a worker   {_size(plan.worker_bytes)}", highlight=False)
     console.print(f"disk              at most {_size(plan.disk_bytes)}", highlight=False)
     console.print(f"core-hours        {plan.core_hours:.3g}", highlight=False)
+
+
+def print_forecast(console: Console, forecast: Forecast, site: Site, files: int, disk_bytes: int) -> None:
+    """Print how a simulated scan went."""
+    where = f"{site.nodes:,} node(s) of {site.workers:,} workers"
+    layout = f"{site.elements:,} elements on {where}" if site.elements else f"one scheduler, {where}"
+    lost = forecast.lost_seconds / max(forecast.busy_seconds + forecast.lost_seconds, 1e-300)
+    lines = {
+        "simulated": layout,
+        "time to completion": _duration(forecast.seconds),
+        "allocated": f"{forecast.allocated_seconds / 3600:,.4g} core-hours, {forecast.efficiency:.1%} of them in tasks",
+        "lost": f"{forecast.lost_seconds / 3600:,.3g} core-hours ({lost:.2%}), {forecast.failures:,} failures of nodes",
+        "jobs": f"{forecast.jobs:,}",
+        "scheduler": f"at work {forecast.scheduler_load:.1%} of its time, {forecast.tasks:,} tasks in all",
+        "files": f"{files:,}, at most {_size(disk_bytes)}",
+    }
+    for name, text in lines.items():
+        console.print(f"{name:<19}{text}", highlight=False)
+
+
+def print_speeds(
+    console: Console, speeds: list[dict[str, Any]], ratios: Mapping[tuple[str, str], float] | None
+) -> None:
+    """Print speeds, and how much faster each is than it was."""
+    table = Table(title="Speeds, more is better")
+    for heading in ("", "", "a second", *(("ratio",) if ratios is not None else ())):
+        table.add_column(heading)
+    for one in speeds:
+        rate = f"{one['per_second']:,.3g}" if one["per_second"] < 1000 else f"{one['per_second']:,.0f}"
+        row = [one["kind"], one["name"], f"{rate} {one['unit']}"]
+        if ratios is not None:
+            ratio = ratios.get((one["kind"], one["name"]))
+            row.append("new" if ratio is None else f"{ratio:.2f}")
+        table.add_row(*row)
+    console.print(table)
+
+
+def _duration(seconds: float) -> str:
+    for unit, length in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
 
 
 def _size(number: float) -> str:

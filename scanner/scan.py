@@ -21,6 +21,7 @@ from scanner.config import AxisSpec, ScanFile
 from scanner.errors import InputError, did_you_mean
 from scanner.experiments.base import Experiment
 from scanner.grid import Axis, Grid
+from scanner.likelihoods.reduction import density
 from scanner.models.base import Model
 from scanner.signals.base import Prediction
 from scanner.vocabulary import Constraint, Parameter
@@ -250,6 +251,9 @@ def _check_reduce(file: ScanFile, grid: Grid, experiments: Sequence[Experiment])
             raise InputError(f"reduce.axes[{i}]", "not an axis of this scan", name, allowed, hint)
     if len(file.reduce.axes) == len(grid.names):
         raise InputError("reduce.axes", "are all the axes of this scan", file.reduce.axes, "at least one must be kept")
+    for name, prior in file.reduce.priors.items():
+        axis = grid.axis(name)
+        density(axis.array, axis.scale == "log", prior, f"reduce.priors.{name}")
     if file.outputs != ["chi2"]:
         raise InputError("outputs", "a scan that is reduced keeps chi2 alone", file.outputs, "[chi2]")
     for a, b in itertools.combinations(experiments, 2):

@@ -89,6 +89,7 @@ class Parameter:
         """Return a value as a number, of a choice the position of its name; refuse what is not allowed."""
         if self.choices:
             # YAML and Python have words of their own, and names may be digits.
+            value = int(value) if isinstance(value, float) and value.is_integer() else value
             value = str(value).lower() if isinstance(value, bool | int) else value
             if value not in self.choices:
                 hint = did_you_mean(str(value), self.choices)

@@ -39,9 +39,9 @@ def submit(
 ) -> None:
     """Submit a scan to SLURM, driver and workers; only what the store lacks."""
     from jobs import submit as jobs
-    from scanner.recipes.scan import ScanRecipe
+    from scanner.recipes.scan import recipe_of
 
-    done = jobs.submit(ScanRecipe(resolve(file, settings)), store, cluster, array, fresh)
+    done = jobs.submit(recipe_of(resolve(file, settings)), store, cluster, array, fresh)
     if not done.job:
         out.print("complete: nothing is left to submit")
     elif done.of == 1:

@@ -48,6 +48,11 @@ def _check(spec: TableFile, scans: dict[str, Scan]) -> None:
     names = [scan.file.name for scan in scans.values()]
     if len(set(names)) < len(names):
         raise InputError("scans", "two of them have the same name", names)
+    for row in spec.rows:
+        for name, (low, high) in row.domain.items():
+            known = {name for scan in row.scans for name in (*scans[scan].grid.names, *scans[scan].derived)}
+            if name not in known or low > high:
+                raise InputError(f"{row.name}: domain.{name}", "no such range", [low, high], ", ".join(sorted(known)))
     wanted = [(one.scan, one.experiment) for entries in spec.anomalies.values() for one in entries]
     wanted += [(scan, e) for row in spec.rows for scan in row.scans for e in (*row.data.values(), *row.constraints)]
     for scan, experiment in wanted:
@@ -55,6 +60,8 @@ def _check(spec: TableFile, scans: dict[str, Scan]) -> None:
             known = ", ".join(scans[scan].file.experiments)
             raise InputError(scan, "lacks an experiment that the table needs", experiment, known)
     for file, one in scans.items():
+        if one.file.reduce:
+            raise InputError(f"{file}: reduce", "the table needs each experiment at every point", one.file.reduce)
         if "gof" not in one.file.outputs:
             raise InputError(f"{file}: outputs", "lacks gof, which the table needs", one.file.outputs, "[chi2, gof]")
 

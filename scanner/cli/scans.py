@@ -147,19 +147,38 @@ def interrupt(signum: int, frame: Any) -> None:
 
 @command
 def plan(
-    file: FileArgument, workers: WorkersOption = None, settings: SetOption = None, as_json: JsonOption = False
+    file: FileArgument,
+    workers: WorkersOption = None,
+    settings: SetOption = None,
+    simulate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="nodes=N,workers=N,...",
+            help="simulate it on a cluster: nodes, workers of each; walltime, mtbf of a node, queue, start, block "
+            "(times: 90s, 20m, 4h, 30d); elements of a job array; seed",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say what a scan will take, from one calibration block on this machine."""
     from jobs.launch import DEFAULT_WORKERS
-    from scanner import planning
-    from scanner.reporting import print_plan
+    from scanner import planning, simulation
+    from scanner.reporting import print_forecast, print_plan
 
     scan = resolve(file, settings)
-    found = planning.plan(scan, workers or scan.file.execution.workers or DEFAULT_WORKERS)
+    if simulate is None:
+        found = planning.plan(scan, workers or scan.file.execution.workers or DEFAULT_WORKERS)
+        print(json.dumps(found.as_dict(), indent=2)) if as_json else print_plan(out, found)
+        return
+    site, seed, block = simulation.read_site(simulate)
+    found = planning.plan(scan, site.workers * site.jobs)
+    forecast = simulation.simulate(simulation.work_of(scan, found, block), site, seed)
+    files = simulation.files(scan, found)
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2))
+        print(json.dumps({**found.as_dict(), "simulated": {**forecast.as_dict(), "files": files}}, indent=2))
     else:
         print_plan(out, found)
+        print_forecast(out, forecast, site, files, found.disk_bytes)
 
 
 @command

@@ -18,13 +18,13 @@ from scanner.vocabulary import Monomial, Parameter, Reference
 PROVIDES = ("electron_neutrino_excess",)
 VERSION = 1
 
-PIVOT = 0.5
-"""[GeV]."""
+PIVOT, LEAST = 0.5, 0.1
+"""Energy at which the strength is the excess, and below which there is no law: a power of it would run away [GeV]."""
 
 
 def _power(values: np.ndarray, energy: np.ndarray) -> np.ndarray:
     slope = float(values[0])
-    return np.array([math.pow(PIVOT / e, slope) for e in energy.tolist()])
+    return np.array([math.pow(PIVOT / e, slope) if e >= LEAST else math.nan for e in energy.tolist()])
 
 
 def _terms(source: str, target: str, antineutrino: bool) -> tuple[EnergyTerm, ...]:

@@ -15,8 +15,6 @@ its window of time opens.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from scanner.models.base import Model
@@ -28,6 +26,9 @@ from scanner.vocabulary import Monomial, Parameter, Reference
 
 PROVIDES = ("flavour_changing_bremsstrahlung",)
 VERSION = 1
+
+MOST = 3.0
+"""Largest coupling: beyond it a 700-MeV neutrino would radiate more than once for the lightest φ."""
 
 _NUMBER = Parameter.choice("lepton_number_phi", "2", "0")
 _SQUARE = sum_of((Monomial(1.0, {"lambda_emu": 2}),))
@@ -55,7 +56,7 @@ def load(name: str) -> Model:
         title="Scalar radiated off a neutrino that changes flavour (approximate: static target, collinear neutrino)",
         parameters=(
             Parameter("m_phi", "MeV", 10.0, 1e-3, 1e4, r"$m_\phi$"),
-            Parameter("lambda_emu", "1", 0.0, 0.0, 4 * math.pi, r"$\lambda_{e\mu}$"),
+            Parameter("lambda_emu", "1", 0.0, 0.0, MOST, r"$\lambda_{e\mu}$"),
             _NUMBER,
         ),
         signals={

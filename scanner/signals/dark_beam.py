@@ -84,6 +84,9 @@ def _table(
             dynamics = model.dynamics(row)
             if dynamics is None:
                 continue
+            if isinstance(dynamics, Status):
+                status[node] = dynamics
+                continue
             found = events_of(dynamics)[term.source, term.current]
             if np.isfinite(found).all():
                 entries[node] = found

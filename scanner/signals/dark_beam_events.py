@@ -91,15 +91,17 @@ class _Beam:
 @functools.lru_cache(FLUXES)
 def _flux(emission: Emission, beam: _Beam) -> tuple[Float, Float]:
     mass = emission.particle
-    momenta, fluence = GRID, np.zeros(GRID.size)
+    in_flight, at_rest = np.zeros(GRID.size), [(np.empty(0), np.empty(0))]
     for parent in PARENTS[emission.kind]:
         rest, amounts = rest_frame(emission, parent)
         if not amounts.any():
             continue
         if parent in beam.mesons:
-            fluence = fluence + 1e-4 * _in_flight(beam.mesons[parent], mass, rest, amounts)
+            in_flight = in_flight + 1e-4 * _in_flight(beam.mesons[parent], mass, rest, amounts)
         if parent in beam.stopped:
-            momenta, fluence = rest, beam.stopped[parent] * amounts
+            at_rest.append((rest, beam.stopped[parent] * amounts))
+    pieces = [(GRID, in_flight), *at_rest] if in_flight.any() or len(at_rest) == 1 else at_rest
+    momenta, fluence = (np.concatenate(of) for of in zip(*pieces, strict=True))
     order = np.argsort(momenta, kind="stable")
     energies = np.array([math.hypot(float(p), mass) for p in momenta[order]])
     return energies, np.ascontiguousarray(fluence[order])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from scanner.errors import Status
 from scanner.physics.bundle import Bundle
 from scanner.physics.dark_production import Emission
 from scanner.signals.dark_neutrino import Decay
@@ -75,7 +76,8 @@ class DarkBeam:
     parameters
         Names of the parameters that events depend on but for couplings.
     dynamics
-        From their values, shape (len,), to the dynamics; None where nothing is made or seen.
+        From their values, shape (len,), to the dynamics; None where nothing is made or seen, and the status of what
+        the model does not know.
     terms
         All pairs of a source and a current.
     neutron
@@ -83,7 +85,7 @@ class DarkBeam:
     """
 
     parameters: tuple[str, ...]
-    dynamics: Callable[[Float], DarkDynamics | None]
+    dynamics: Callable[[Float], DarkDynamics | Status | None]
     terms: tuple[DarkTerm, ...]
     neutron: Monomial | None = None
 

@@ -222,7 +222,7 @@ class EnergyTerm:
     parameters
         Names of the parameters that f depends on: the axes of the table.
     function
-        From the values of these and energies [GeV] to f, both of shape (energies,).
+        From the values of these and energies [GeV] to f, both of shape (energies,); NaN where there is no such law.
     """
 
     amplitude: tuple[Monomial, ...]
@@ -237,8 +237,12 @@ class EnergyTerm:
     def build(self, channel: OscillationResponse, values: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the table's entries and statuses; see `Table`."""
         cells = _by_energy(channel)
-        entries = [np.bincount(cells.bin, cells.weight * self.function(of, cells.energy), bins) for of in values]
-        return np.array(entries), np.full(len(values), Status.ok, dtype=np.uint8)
+        entries = np.array(
+            [np.bincount(cells.bin, cells.weight * self.function(of, cells.energy), bins) for of in values]
+        )
+        known = np.isfinite(entries).all(1)
+        entries[~known] = 0.0
+        return entries, np.where(known, Status.ok, Status.outside_model).astype(np.uint8)
 
 
 class _Cells(NamedTuple):

@@ -81,7 +81,8 @@ def test_second_mark_where_constraints_exclude_the_minimum(worse: float, second:
 def test_constraint_without_a_number_is_unknown(tmp_path: Path) -> None:
     row = _row(np.where(X == 4, np.nan, 0.0), constraints=["limit"])
     assert math.isnan(row.constraints["limit"])
-    assert row.worsening == 0.0
+    assert math.isnan(row.worsening)
+    assert row.limited_point == {"x": 2.0}
     write_table(_file(), [row], tmp_path / "t.md")
     assert "limit unknown" in (tmp_path / "t.md").read_text()
 
@@ -91,6 +92,19 @@ def test_best_of_several_scans_counts() -> None:
     better.dataset.attrs["model"] = {"name": "other"}
     row = _row(others={"t": better}, scans=["s", "t"])
     assert (row.model, row.cells["A"].delta) == ("other", 11.0)
+
+
+def test_another_scan_may_do_best_with_the_constraints() -> None:
+    free = _scanned(np.full(5, 0.5), a=GAINS["a"] - 3, b=GAINS["b"])
+    free.dataset.attrs["model"] = {"name": "other"}
+    row = _row(np.full(5, 50.0), others={"t": free}, scans=["s", "t"], constraints=["limit"])
+    assert (row.model, row.point, row.worsening) == ("toy", {"x": 4.0}, 50.0)
+    assert row.limited_point == {"x": 4.0}
+    assert [cell.limited for cell in row.cells.values()] == ["✓", "✗"]
+    assert row.cells["A"].delta == 10.0
+    worse = _scanned(np.full(5, 0.5), a=GAINS["a"] - 7, b=GAINS["b"])
+    row = _row(np.full(5, 50.0), others={"t": worse}, scans=["s", "t"], constraints=["limit"])
+    assert row.cells["A"].limited == "~"
 
 
 def test_no_signal_agrees_with_a_published_cross_and_not_computed_with_anything() -> None:

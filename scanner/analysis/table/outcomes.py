@@ -52,7 +52,8 @@ class Cell:
     delta, best
         Δ_a and D_a; NaN where there are none.
     limited
-        The mark at the joint minimum of anomalies and constraints, where these worsen too much at θ*; else None.
+        The mark at the joint minimum of anomalies and constraints, where these worsen too much at θ*, or are not
+        known there; else None.
     reason
         Why no signal is predicted, or what is missing.
     published
@@ -107,8 +108,8 @@ class RowOutcome:
 
     @property
     def worsening(self) -> float:
-        """Sum of what is known of `constraints`."""
-        return math.fsum(v for v in (self.constraints or {}).values() if not math.isnan(v))
+        """Sum of `constraints`; NaN where one of them is not known at θ*."""
+        return math.fsum((self.constraints or {}).values())
 
 
 def best_improvements(file: TableFile, scans: Mapping[str, Scanned]) -> dict[str, dict[str, float]]:
@@ -164,6 +165,8 @@ def mark(delta: float, best: float) -> str:
     >>> [mark(delta, 10.0) for delta in (5.0, 4.9, 2.0, 1.9, -1.0)]
     ['✓', '~', '~', '✗', '✗']
     """
+    if not best > 0:
+        raise InputError("anomalies", "the best fit of a data set alone gains nothing there", best, "above 0")
     if delta >= EXPLAINED * best:
         return YES
     return PARTLY_MARK if delta >= PARTLY * best else NO
@@ -178,26 +181,24 @@ def _scanned(
 ) -> RowOutcome:
     """Add what comes from scans: the best of them at its joint minimum."""
     experiments = list(row.data.values())
-    sums = {name: _sum(scans[name], experiments, [], row, name) for name in row.scans}
-    where = min(sums, key=lambda name: float(sums[name].min()))
-    scan, at = scans[where], _minimum(sums[where])
+    where, at = _joint_minimum(row, scans, experiments, [])
+    scan = scans[where]
     for anomaly, experiment in row.data.items():
         _check_same_data(file, scans, anomaly, experiment, scan)
     choose(scan.dataset, [*experiments, *row.constraints])
     limits = {name: _value(scan, "chi2", name, at) - scan.null[name]["chi2"] for name in row.constraints}
     result = replace(result, model=scan.dataset.attrs["model"]["name"], point=_point(scan, at), constraints=limits)
-    limited = None
-    if result.worsening > EXCLUDED:
-        limited = _minimum(_sum(scan, experiments, row.constraints, row, where))
-        result = replace(result, limited_point=_point(scan, limited))
+    limited: tuple[str, Index] | None = None
+    if result.worsening > EXCLUDED or math.isnan(result.worsening):
+        limited = _joint_minimum(row, scans, experiments, row.constraints)
+        result = replace(result, limited_point=_point(scans[limited[0]], limited[1]))
     cells = dict(result.cells)
     for anomaly, experiment in row.data.items():
         most = best[anomaly][experiment]
-        delta, second = (
-            math.nan if point is None else scan.null[experiment]["gof"] - _value(scan, "gof", experiment, point)
-            for point in (at, limited)
-        )
-        cells[anomaly] = Cell(mark(delta, most), delta, most, None if limited is None else mark(second, most))
+        delta, second = _improvement(scan, experiment, at), None
+        if limited is not None:
+            second = mark(_improvement(scans[limited[0]], experiment, limited[1]), most)
+        cells[anomaly] = Cell(mark(delta, most), delta, most, second)
     return replace(result, cells=cells)
 
 
@@ -216,16 +217,26 @@ def _sum(scan: Scanned, data: Sequence[str], constraints: Sequence[str], row: Ro
             known = ", ".join(str(n) for n in scan.dataset.coords)
             raise InputError(f"{row.name}: domain.{name}", f"no axis or derived quantity of {where}", allowed=known)
         total = total.where((scan.dataset[name] >= low) & (scan.dataset[name] <= high))
-    total = total.compute()
-    if not bool(total.notnull().any()):
-        raise InputError(where, f"no point is ok in the domain of {row.name!r}")
-    return total
+    return total.compute()
 
 
-def _minimum(total: xr.DataArray) -> Index:
-    """Return where the smallest value is."""
+def _joint_minimum(
+    row: RowSpec, scans: Mapping[str, Scanned], data: Sequence[str], constraints: Sequence[str]
+) -> tuple[str, Index]:
+    """Return the scan of a row that has the smallest sum, and where."""
+    sums = {name: _sum(scans[name], data, constraints, row, name) for name in row.scans}
+    known = {name: total for name, total in sums.items() if bool(total.notnull().any())}
+    if not known:
+        raise InputError(", ".join(row.scans), f"no point is ok in the domain of {row.name!r}")
+    where = min(known, key=lambda name: float(known[name].min()))
+    total = known[where]
     flat = np.unravel_index(int(np.nanargmin(total.values)), total.shape)
-    return {str(name): int(i) for name, i in zip(total.dims, flat, strict=True)}
+    return where, {str(name): int(i) for name, i in zip(total.dims, flat, strict=True)}
+
+
+def _improvement(scan: Scanned, experiment: str, at: Index) -> float:
+    """χ² without a signal minus that at a point."""
+    return scan.null[experiment]["gof"] - _value(scan, "gof", experiment, at)
 
 
 def _value(scan: Scanned, variable: str, experiment: str, at: Index) -> float:

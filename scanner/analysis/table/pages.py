@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
@@ -65,6 +66,9 @@ def check_format(output: Path) -> None:
     """Refuse a file of another format, before anything is computed for it."""
     if output.suffix not in FORMATS:
         raise InputError("--output", "unknown kind of table", str(output), " or ".join(FORMATS))
+    place = next(folder for folder in output.absolute().parents if folder.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)) or output.is_dir():
+        raise InputError("--output", "cannot be written there", str(output))
 
 
 def _rule(file: TableFile) -> str:
@@ -73,7 +77,7 @@ def _rule(file: TableFile) -> str:
         f"D what the best phenomenological fit of that data set alone gains. ✓: Δ ≥ {EXPLAINED:g} D; ~: Δ ≥ "
         f"{PARTLY:g} D; ✗: less; 0: no signal is predicted; n/c: not computed, which is no ✗. A second mark, in "
         f"brackets, is the one at the joint minimum with the constraints, where these worsen by more than {EXCLUDED:g} "
-        f"at θ*. χ² is without ln det of covariances. After the bar: {file.published}."
+        f"at θ*, or are not known there. χ² is without ln det of covariances. After the bar: {file.published}."
     )
 
 
@@ -85,11 +89,15 @@ def _marks(file: TableFile, rows: Sequence[RowOutcome]) -> Grid:
             row.name + (" (approximate)" if row.approximate else ""),
             row.mechanism,
             *(_mark(row.cells[name]) for name in file.anomalies),
-            f"{row.worsening:+.1f}" if row.constraints else "",
+            _total(row) if row.constraints else "",
         )
         for number, row in enumerate(rows, start=1)
     ]
     return (heading, *body)
+
+
+def _total(row: RowOutcome) -> str:
+    return "unknown" if math.isnan(row.worsening) else f"{row.worsening:+.1f}"
 
 
 def _mark(cell: Cell) -> str:

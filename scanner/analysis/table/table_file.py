@@ -68,6 +68,9 @@ class TableFile(Section):
             for name in self.anomalies:
                 if given.count(name) != 1:
                     raise ValueError(f"{where}: {name} must be in one of data, no_signal and not_computed")
+            for name in row.constraints:
+                if name in row.data.values():
+                    raise ValueError(f"{where}: {name!r} is among both data and constraints")
             for name, experiment in row.data.items():
                 if not any(experiment in best.of for best in self.anomalies[name]):
                     raise ValueError(f"{where}: anomalies.{name} has no best fit `of` {experiment!r}")
