@@ -50,9 +50,9 @@ def _check(spec: TableFile, scans: dict[str, Scan]) -> None:
         raise InputError("scans", "two of them have the same name", names)
     for row in spec.rows:
         for name, (low, high) in row.domain.items():
-            known = {name for scan in row.scans for name in (*scans[scan].grid.names, *scans[scan].derived)}
-            if name not in known or low > high:
-                raise InputError(f"{row.name}: domain.{name}", "no such range", [low, high], ", ".join(sorted(known)))
+            there = {key for scan in row.scans for key in (*scans[scan].grid.names, *scans[scan].derived)}
+            if name not in there or low > high:
+                raise InputError(f"{row.name}: domain.{name}", "no such range", [low, high], ", ".join(sorted(there)))
     wanted = [(one.scan, one.experiment) for entries in spec.anomalies.values() for one in entries]
     wanted += [(scan, e) for row in spec.rows for scan in row.scans for e in (*row.data.values(), *row.constraints)]
     for scan, experiment in wanted:
