@@ -8,20 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from scanner import worker
 from scanner.engine import Executor
+from scanner.planning import margin
 from scanner.worker import Outcome
 
-MARGIN_SECONDS, MARGIN_SHARE = 120.0, 0.2
-"""Left free before the end, for what comes after the last block; of a short walltime no more than this share."""
 REMEMBERED = 64
-
-
-def margin(walltime: float) -> float:
-    """Return the time to leave free before the end of a walltime [s].
-
-    >>> margin(14400.0), margin(60.0)
-    (120.0, 12.0)
-    """
-    return min(MARGIN_SECONDS, MARGIN_SHARE * walltime)
 
 
 class Deadline:

@@ -17,13 +17,13 @@ from typing import Any
 
 from jobs import clusters, launch
 from jobs.clusters import ClusterFile
-from jobs.deadline import margin
 from scanner import engine
 from scanner import store as stores
 from scanner.cube import open_cube
 from scanner.errors import InputError, ScannerError, StoreRefused
 from scanner.ledger import Element
 from scanner.lock import DriverLock, driver_folder
+from scanner.planning import margin
 from scanner.recipes.scan import ScanRecipe
 from scanner.store import Place
 

@@ -24,6 +24,8 @@ BLOCK_SECONDS = 5.0
 BLOCKS_PER_WORKER = 8
 NOMINAL_SECONDS = 1e-5
 """A point, where nothing could be measured."""
+MARGIN_SECONDS, MARGIN_SHARE = 120.0, 0.2
+"""Left free before the end of a walltime; of a short one no more than this share."""
 MAX_BLOCKS = 10**6
 """Beyond it the ledger, the listing of the store and one scheduler are all too slow."""
 PROCESS_BYTES = 300 * 2**20
@@ -135,6 +137,15 @@ def layout(scan: Scan, workers: int, warn: Callable[[str], None]) -> Layout:
         except Exception as error:
             warn(f"the calibration block failed ({type(error).__name__}: {error}); taking 10 µs a point")
     return _layout(scan, rates, workers)
+
+
+def margin(walltime: float) -> float:
+    """Return the time that a driver leaves free before the end of a walltime, for what follows the last block [s].
+
+    >>> margin(14400.0), margin(60.0)
+    (120.0, 12.0)
+    """
+    return min(MARGIN_SECONDS, MARGIN_SHARE * walltime)
 
 
 def group_arrays(scan: Scan) -> tuple[GroupArrays, ...]:

@@ -26,15 +26,13 @@ from dataclasses import asdict, dataclass, field, replace
 
 from scanner import tables
 from scanner.errors import InputError, ScannerError, did_you_mean
-from scanner.planning import Plan, group_arrays
+from scanner.planning import Plan, group_arrays, margin
 from scanner.scan import Scan
 
 TASK_SECONDS = 2.4e-3
 """What a task takes of driver and scheduler."""
 START_SECONDS = 10.0
 """From the start of a job to its first block: processes, libraries, compiled code from the cache."""
-MARGIN_SECONDS, MARGIN_SHARE = 120.0, 0.2
-"""Left free before the walltime; of a short one no more than this share."""
 WRITE_SECONDS, WRITE_BYTES_PER_SECOND = 6e-3, 85e6
 """What writing a block takes, and the speed at which it is rounded, compressed and written; see `scanner bench`."""
 MAX_ATTEMPTS = 20
@@ -124,7 +122,7 @@ class Site:
     @property
     def usable(self) -> float:
         """Time from the start of a job in which its blocks must end [s]."""
-        return self.walltime - min(MARGIN_SECONDS, MARGIN_SHARE * self.walltime)
+        return self.walltime - margin(self.walltime)
 
 
 @dataclass
@@ -472,6 +470,6 @@ def _time(name: str, text: str) -> float:
         days, hours, minutes, seconds = (int(part or 0) for part in clock.groups())
         return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
     plain = re.fullmatch(r"(\d+\.?\d*(?:e[+-]?\d+)?)([smhd]?)", text)
-    if not plain or not float(plain[1]):
+    if not plain or (not float(plain[1]) and name not in ("queue", "start")):
         raise InputError(f"--simulate {name}", "not a time", text, "90 or 90s, 20m, 4h, 30d, HH:MM:SS")
     return float(plain[1]) * UNITS[plain[2]]

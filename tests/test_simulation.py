@@ -11,8 +11,9 @@ import pytest
 from scanner import planning, simulation
 from scanner.config import read_scan_file
 from scanner.errors import InputError, ScannerError
+from scanner.planning import MARGIN_SECONDS
 from scanner.scan import Scan, resolve
-from scanner.simulation import MARGIN_SECONDS, Site, Tasks, Work, simulate
+from scanner.simulation import Site, Tasks, Work, simulate
 
 HOUR = 3600.0
 
