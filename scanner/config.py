@@ -311,7 +311,7 @@ def validate(section: type[Section], raw: Mapping[str, Any], where: str) -> Any:
     try:
         return section.model_validate(dict(raw))
     except ValidationError as error:
-        raise _first_error(error, section, where) from None
+        raise _first_error(error, section, where, "the file") from None
 
 
 _MESSAGES = {
@@ -328,11 +328,13 @@ _MESSAGES = {
 """What to say of pydantic's kinds of error, where its own words speak of Python."""
 
 
-def _first_error(error: ValidationError, root: type[BaseModel], where: str = "") -> InputError:
+def _first_error(
+    error: ValidationError, root: type[BaseModel], where: str = "", whole: str = "scan file"
+) -> InputError:
     """Translate pydantic's first error into one message with path, value and what is allowed."""
     first = _most_telling(error.errors())
     location = _location(first)
-    path = _written(where, location) or "scan file"
+    path = _written(where, location) or whole
     kind, found = first["type"], first["input"]
     if kind in ("extra_forbidden", "invalid_key"):
         known = list(_section(root, location)[0].model_fields)

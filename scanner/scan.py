@@ -352,6 +352,13 @@ def _member(model: Model, where: str, name: str, zero: frozenset[str]) -> Member
             f"model {model.name!r} has no signal for experiment {name!r}",
             allowed=f"one with {' or '.join(model.signals)}; {name} has {', '.join(experiment.signals)}",
         )
+    for signal in common:
+        other = model.together.get(signal)
+        if other is not None and other not in {*experiment.signals, *experiment.negligible}:
+            problem = f"{name} has no response to {other}, without which {signal} is only part of {model.name}"
+            raise InputError(
+                where, problem, allowed=f"an experiment with both: `scanner show {name}` lists its signals"
+            )
     bins = experiment.signal_bins.size
     predictions = tuple(_named(lambda s: _bind(s, model, zero, experiment, bins), where, s) for s in common)
     return Member(experiment, predictions)

@@ -11,6 +11,12 @@ MASS = Parameter("m_N", "GeV", 0.1, 0.01, 2.0)
 NATURE = Parameter.choice("nature", "dirac", "majorana")
 
 
+@pytest.mark.parametrize("value", ["2", 2, 2.0])
+def test_a_choice_may_be_a_digit(value: object) -> None:
+    number = Parameter.choice("lepton_number_phi", "0", "2")
+    assert number.shown(number.number(value, "")) == "2"
+
+
 def test_values_are_completed_by_defaults() -> None:
     assert complete((MASS, NATURE), {"nature": "majorana"}, "here") == {"m_N": 0.1, "nature": 1.0}
     assert complete((MASS, NATURE), {"m_N": 2}, "here") == {"m_N": 2.0, "nature": 0.0}

@@ -47,6 +47,8 @@ class Experiment:
     correlated
         Other experiments with which it has a covariance in common, so that they must not be summed: by name, the
         experiment that combines the two.
+    negligible
+        Signals that it does not supply because they leave nothing in it that counts; see `Model.together`.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Experiment:
     from_curve: bool = False
     projection: bool = False
     correlated: Mapping[str, str] = field(default_factory=dict)
+    negligible: frozenset[str] = frozenset()
 
     def attributes(self) -> dict[str, Any]:
         """Return what a cube records of this experiment, as plain JSON types."""

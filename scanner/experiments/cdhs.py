@@ -117,6 +117,7 @@ def load(name: str) -> Experiment:
         },
         coordinate_units={"muon_threshold": "GeV"},
         data_sets=frozenset({"cdhs_1984"}),
+        negligible=frozenset({"energy_transfer"}),  # daughters: of order |U|^4 here
         references=(REFERENCE,),
         notes=(
             "numbers are rates over those without oscillation, not events; data of the front are 1, of the back the "

@@ -161,6 +161,7 @@ def load(name: str) -> Experiment:
         coordinates={"measurement": np.array(MEASUREMENTS)},
         coordinate_units={},
         data_sets=frozenset({"gallex_sources", "sage_sources", "best"}),
+        negligible=frozenset({"energy_transfer"}),  # daughters: of order |U|^4 here
         references=REFERENCES,
         notes=(
             "numbers are ratios to Bahcall's prediction, not events; the signal is the change of the ratio",

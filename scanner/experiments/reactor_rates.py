@@ -142,6 +142,7 @@ def load(name: str) -> Experiment:
         coordinates={"baseline": baseline},
         coordinate_units={"baseline": "m"},
         data_sets=frozenset({"reactor_rates"}),
+        negligible=frozenset({"energy_transfer"}),  # daughters: of order |U|^4 here
         references=REFERENCES,
         notes=(
             "numbers are ratios to Huber's and Mueller's prediction, not events; the signal is the change of the ratio",

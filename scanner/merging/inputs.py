@@ -56,7 +56,11 @@ class Input:
     @property
     def reduced(self) -> set[str]:
         """Parameters over which its experiments were profiled or integrated."""
-        return {p for name in self.experiments for p in self.record["experiments"][name].get("reduced", ())}
+        return self.facts("reduced")
+
+    def facts(self, key: str) -> set[str]:
+        """All names that its experiments list under a key."""
+        return {one for name in self.experiments for one in self.record["experiments"][name].get(key) or ()}
 
     def identity(self) -> dict[str, Any]:
         """Which store it is, and how much of it there is where it lacks blocks: those may be filled in later."""
@@ -221,6 +225,13 @@ def _refuse_reduced(a: Input, b: Input) -> None:
                 "merge",
                 f"{second.cube.url} depends on {name}, over which {first.cube.url} was reduced",
                 hint="reduce one scan of all these experiments, or keep that axis in both",
+            )
+        minimised, shared = first.facts("profiled_nuisances"), second.facts("nuisances")
+        for name in sorted(minimised & (shared | second.facts("profiled_nuisances"))):
+            raise InputError(
+                "merge",
+                f"{second.cube.url} shares nuisance parameter {name}, which is minimised already in {first.cube.url}",
+                hint="reduce one scan of all these experiments",
             )
 
 

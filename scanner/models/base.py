@@ -36,6 +36,9 @@ class Model:
         The model's own maps for ``tied`` parameters, by name.
     derived
         What follows from the parameters.
+    together
+        Signals that are not all of what an experiment would see: by name, the signal that must come with it. An
+        experiment that supplies the first alone is refused, unless it calls the second negligible.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Model:
     null: Mapping[str, float] | None = None
     maps: Mapping[str, Map] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
+    together: Mapping[str, str] = field(default_factory=dict)
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter of that name (KeyError if there is none)."""

@@ -363,6 +363,7 @@ def load(name: str) -> Model:
         references=_REFERENCES,
         constraints=(Constraint(dict.fromkeys(_MIXINGS, 1.0), 1.0, "unitarity: Σ|U_α4|² ≤ 1"),),
         null=dict.fromkeys(_MIXINGS, 0.0),
+        together={"oscillation": "energy_transfer"},
         derived=(Derived("dm2_41", "eV^2", ("m4",), lambda values: float(values[0] ** 2), r"$\Delta m^2_{41}$"),),
     )
 

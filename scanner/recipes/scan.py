@@ -141,7 +141,7 @@ class ReducedRecipe(ScanRecipe):
 def _reduced_record(scan: Scan, whole: Mapping[str, Any]) -> dict[str, Any]:
     """What the store of a reduced scan records: one experiment, the sum, which must not meet what depends on the rest.
 
-    Parameters that vary along a reduced axis are ``reduced`` of the sum.
+    Parameters that vary along a reduced axis are ``reduced`` of the sum; its nuisance parameters are minimised already.
     """
     assert scan.file.reduce is not None
     kept, members = set(scan.kept.names), scan.members().values()
@@ -162,6 +162,7 @@ def _reduced_record(scan: Scan, whole: Mapping[str, Any]) -> dict[str, Any]:
         "notes": [f"{m.experiment.name}: {note}" for m in members for note in m.experiment.notes],
         "depends_on": sorted({name for m in members for name in m.parameters} - set(lost)),
         "reduced": lost,
+        "profiled_nuisances": sorted({name for m in members for name in m.nuisances}),
     }
     inside = {kind: [n for n in whole[kind] if kept.issuperset(_axes(scan, kind, n))] for kind in ("tied", "derived")}
     return {

@@ -149,3 +149,20 @@ class TestPairs:
         on = predicted("upscattering", "miniboone_fhc_ee", **PAIRS)[1] / 18.75
         off = predicted("upscattering", "miniboone_off_target", **PAIRS)[1] / 1.86
         assert 0.01 < off / on < 0.1
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({}, "ok"),
+        ({"m_phi": 0.01}, "ok"),  # lighter than two muons, to which alone it couples
+        ({"m_phi": 0.01, "m_V": 0.002}, "outside_model"),  # φ → γ V
+        ({"m_phi": 0.0011, "g_e": 1e-3}, "outside_model"),  # φ → e e
+        ({"m_phi": 0.00102, "g_e": 1e-3, "g_mu": 0.0}, "ok"),
+        ({"m_phi": 0.22, "m_V": 0.3}, "outside_model"),  # φ → μ μ
+    ],
+)
+def test_a_boson_that_decays_on_its_way_has_no_number(given: dict[str, float], status: str) -> None:
+    found = scanner.predict("dark_particle_primakoff", "miniboone_fhc_ee", **{**PHOTON, **given})
+    assert found["status"] == status
+    assert np.isnan(found["chi2"]) == (status != "ok")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from merging.conftest import AXES, Merge, Scan
+from merging.test_refusals import edited
 
 import scanner
 from scanner.analysis.surface import profile
@@ -100,6 +101,14 @@ def test_merging(plugin: Path, scan: Scan, merge: Merge) -> None:
         merge([reduced, twin])
     alone = merge([reduced])
     _same(alone["total"], scanner.open(reduced).chi2.sel(experiment="total"))
+
+
+def test_a_nuisance_parameter_is_minimised_once(plugin: Path, scan: Scan, merge: Merge) -> None:
+    """Also where the other store depends on no reduced axis: here that is only said to be so."""
+    reduced = scan("reduced", ["pulled_a"], reduce={"method": "profile", "axes": ["sin2_2theta"]})
+    silent = edited(reduced, lambda record: record["experiments"]["total"].update(reduced=[]))
+    with pytest.raises(InputError, match="shares nuisance parameter flux, which is minimised already"):
+        merge([silent, scan("other", ["pulled_b"])])
 
 
 def test_reduced_stores_merge_with_what_depends_on_kept_axes_alone(scan: Scan, merge: Merge) -> None:

@@ -56,3 +56,8 @@ def test_miniboone_and_microboone_together() -> None:
     assert together.min() - miniboone.min() - microboone.min() == pytest.approx(8.5, abs=0.5)
     allowed = miniboone - miniboone.min() < 6.18
     assert (microboone[allowed] - null[1]).min() < 4 < 12 < (microboone[allowed] - null[1]).max()
+
+
+def test_no_law_at_energies_of_muons_at_rest() -> None:
+    """A power of the energy would be far above one electron neutrino for each muon neutrino there."""
+    assert predict(MODEL, "karmen", strength=1e-3)["status"] == "outside_model"

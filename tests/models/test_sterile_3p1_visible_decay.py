@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import scanner
+from scanner.config import read_scan_file
 from scanner.errors import InputError
 from scanner.physics.solar import BORON8_FLUX
+from scanner.scan import resolve
 
 # shared/physics/short_baseline.md, "Facts for the fits".
 PUBLISHED = {
@@ -137,3 +139,20 @@ def test_bad_input(model) -> None:  # type: ignore[no-untyped-def]
         model.spectrum("mu", "e", 600.0, EDGES, -1.0, **MIXED)
     with pytest.raises(InputError, match="leave"):
         model.widths(Ue4_sq=0.5, Umu4_sq=0.5)
+
+
+@pytest.mark.parametrize(("name", "whole"), [("microboone_inclusive", False), ("gallium", True), ("lsnd", True)])
+def test_what_has_no_daughters_is_refused(name: str, whole: bool) -> None:
+    """Coherent loss alone is not what MicroBooNE would see; daughters of order |U|⁴ are nothing to gallium."""
+    scan = {
+        "version": 1,
+        "name": "t",
+        "model": "sterile_3p1_visible_decay",
+        "axes": {"Ue4_sq": {"values": [0.01]}},
+        "experiments": [name],
+    }
+    if whole:
+        assert resolve(read_scan_file(scan)).members()[name].predictions
+    else:
+        with pytest.raises(InputError, match="no response to energy_transfer, without which oscillation is only part"):
+            resolve(read_scan_file(scan))
