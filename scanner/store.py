@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import zarr
 from zarr.abc.store import Store
 from zarr.core.sync import sync
@@ -38,9 +39,7 @@ def look(url: str) -> Place:
     try:
         root = zarr.open_group(location(url), mode="r")
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
-        folder = local_path(url)
-        names = {p.name for p in folder.iterdir()} if folder and folder.is_dir() else set()
-        left = {n for n in names - DRIVER_FILES if not n.endswith(".partial")}
+        left = {n for n in _names(url) - DRIVER_FILES if not n.endswith(".partial")}
         return Place.FOREIGN if left else Place.EMPTY
     except Exception as error:
         if local_path(url) is None:
@@ -50,6 +49,18 @@ def look(url: str) -> Place:
     if not isinstance(record, dict) or record.get("format") != FORMAT:
         return Place.FOREIGN
     return Place.CREATING if "identity" not in record else Place.COMPLETE
+
+
+def _names(url: str) -> set[str]:
+    """What lies in a folder, or under a URL, which to zarr is nothing if it is no store."""
+    folder = local_path(url)
+    if folder is not None:
+        return {p.name for p in folder.iterdir()} if folder.is_dir() else set()
+    system, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    try:
+        return {name.rstrip("/").rpartition("/")[2] for name in system.ls(path, detail=False)}
+    except FileNotFoundError:
+        return set()
 
 
 def local_path(url: str) -> Path | None:

@@ -734,6 +734,16 @@ def test_memory_url(file: Path, reference: Path) -> None:
     files.rm("/test_faults", recursive=True)
 
 
+def test_what_lies_under_a_url_is_left_alone(file: Path) -> None:
+    files = fsspec.filesystem("memory")
+    files.pipe("/test_foreign/notes.txt", b"mine")
+    for fresh in (False, True):
+        with pytest.raises(StoreRefused, match=r"not a store of this program|deletes only stores of this program"):
+            _run(file, "memory://test_foreign", fresh=fresh)
+    assert files.cat("/test_foreign/notes.txt") == b"mine"
+    files.rm("/test_foreign", recursive=True)
+
+
 def test_batch_system_that_does_not_answer_stops_a_resume(
     file: Path, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
