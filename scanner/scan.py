@@ -21,6 +21,7 @@ from scanner.config import AxisSpec, ScanFile
 from scanner.errors import InputError, did_you_mean
 from scanner.experiments.base import Experiment
 from scanner.grid import Axis, Grid
+from scanner.likelihoods.base import shared_nuisances
 from scanner.likelihoods.reduction import density
 from scanner.models.base import Model
 from scanner.signals.base import Prediction
@@ -63,7 +64,7 @@ class Member:
     @property
     def nuisances(self) -> tuple[str, ...]:
         """Names of the nuisance parameters that it shares with other experiments."""
-        return tuple(getattr(self.experiment.likelihood, "nuisances", ()))
+        return shared_nuisances(self.experiment.likelihood)
 
     @property
     def parameters(self) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from scanner.likelihoods.base import Likelihood
+from scanner.likelihoods.base import Likelihood, shared_nuisances
 from scanner.vocabulary import Reference
 
 
@@ -81,7 +81,7 @@ class Experiment:
             "from_curve": self.from_curve,
             "projection": self.projection,
             "number_of_data": self.likelihood.number_of_data,
-            "nuisances": list(getattr(self.likelihood, "nuisances", ())),
+            "nuisances": list(shared_nuisances(self.likelihood)),
             "counts": getattr(self.likelihood, "counts", None),
             "correlated": dict(self.correlated),
             "data_sets": sorted(self.data_sets),

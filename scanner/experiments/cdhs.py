@@ -23,7 +23,7 @@ from scanner.likelihoods.ratio import Ratio
 from scanner.vocabulary import Reference
 
 PROVIDES = ("cdhs",)
-VERSION = 2
+VERSION = 3
 
 Float = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def load(name: str) -> Experiment:
         for (place, density), first in zip(DENSITY.items(), (0, number), strict=True)
     )
     expected, norm = np.ones(number), np.full((number, 1), NORM_ERROR)
-    ratios = GaussianPulls(measured, expected, np.diag(error * error), norm, norm, ("cdhs_norm",))
+    ratios = GaussianPulls(measured, expected, np.diag(error * error), norm, norm, ("cdhs_norm",), shared=False)
     return Experiment(
         name=name,
         version=VERSION,

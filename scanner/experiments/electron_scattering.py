@@ -61,7 +61,7 @@ from scanner.signals.upscattering_samples import PairRule, Region, Selection, Up
 from scanner.vocabulary import Reference
 
 PROVIDES = ("minerva_le", "minerva_me", "charm2", "nova_nd")
-VERSION = 1
+VERSION = 2
 
 Float = NDArray[np.float64]
 
@@ -258,6 +258,7 @@ def _minerva(beam: str) -> Experiment:
             background_pulls=np.array([errors]),
             signal_pulls=np.array([[MINERVA_FLUX_ERROR, 0.0, 0.0]]),
             nuisances=(f"{name}_flux", f"{name}_pi0", f"{name}_other"),
+            shared=False,
         ),
         data=np.array([data]),
         background=np.array([expected]),
@@ -326,6 +327,7 @@ def _charm2() -> Experiment:
             background_pulls=np.hstack([by_flux, np.diag(CHARM2_BACKGROUND_ERROR * background / expected)]),
             signal_pulls=np.hstack([by_flux, np.zeros((2, 2))]),
             nuisances=tuple(f"charm2_{what}_{mode}" for what in ("flux", "background") for mode in modes),
+            shared=False,
         ),
         data=data,
         background=expected,

@@ -26,7 +26,7 @@ from scanner.signals.oscillation import OscillationResponse
 from scanner.vocabulary import Reference
 
 PROVIDES = ("gallium",)
-VERSION = 2
+VERSION = 3
 
 Float = NDArray[np.float64]
 
@@ -153,7 +153,7 @@ def load(name: str) -> Experiment:
         title="GALLEX, SAGE and BEST, rates from radioactive sources",
         signals={"oscillation": _channels(bins, expected.tolist())},
         likelihood=GaussianPulls(
-            measured, expected, np.diag(error * error), common, common, ("gallium_cross_section",)
+            measured, expected, np.diag(error * error), common, common, ("gallium_cross_section",), shared=False
         ),
         data=measured,
         background=expected,

@@ -48,7 +48,7 @@ from scanner.signals.upscattering_samples import Region, Selection
 from scanner.vocabulary import Reference
 
 PROVIDES = ("lsnd", "lsnd_total")
-VERSION = 1
+VERSION = 2
 
 Float = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ def _bins(name: str) -> Experiment:
         "events with R_gamma > 10 in bins of L/E",
         bins=_samples(columns["low"], columns["high"]),
         total=_expected(table),
-        likelihood=GaussianPulls(beam_on, background, np.diag(beam_on), pulls, norm, names),
+        likelihood=GaussianPulls(beam_on, background, np.diag(beam_on), pulls, norm, names, shared=False),
         coordinates={"L_over_E_low": columns["low"], "L_over_E_high": columns["high"]},
         more={"dark_beam": (_photons(columns["low"], columns["high"], columns["efficiency"]),)},
         notes=(

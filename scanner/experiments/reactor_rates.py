@@ -26,7 +26,7 @@ from scanner.physics.inverse_beta_decay import cross_section
 from scanner.vocabulary import Reference
 
 PROVIDES = ("reactor_rates",)
-VERSION = 2
+VERSION = 3
 
 Float = NDArray[np.float64]
 
@@ -134,7 +134,13 @@ def load(name: str) -> Experiment:
         title="Rates of reactor antineutrinos at short baselines",
         signals={"oscillation": (channel,)},
         likelihood=GaussianPulls(
-            measured, expected, _covariance(), pulls, pulls, tuple(f"reactor_flux_{i}" for i in range(len(ISOTOPES)))
+            measured,
+            expected,
+            _covariance(),
+            pulls,
+            pulls,
+            tuple(f"reactor_flux_{i}" for i in range(len(ISOTOPES))),
+            shared=False,
         ),
         data=measured,
         background=expected,

@@ -83,6 +83,11 @@ class PulledLikelihood(Likelihood, Protocol):
         """
 
 
+def shared_nuisances(likelihood: Likelihood) -> tuple[str, ...]:
+    """Return the names of the nuisance parameters that a sum with others has to minimise jointly."""
+    return tuple(getattr(likelihood, "nuisances", ())) if getattr(likelihood, "shared", True) else ()
+
+
 def checked_truth(signal: np.ndarray, bins: int, most: float = np.inf, least: float = 0.0) -> np.ndarray:
     """Return the signal of a pseudo-experiment, contiguous.
 

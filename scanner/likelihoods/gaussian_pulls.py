@@ -45,6 +45,8 @@ class GaussianPulls:
         shape (bins, k).
     nuisances
         Names of the parameters, k of them. Experiments with a name in common share the parameter.
+    shared
+        Whether there may be such experiments. If not, a sum needs nothing but ``chi2`` of this one.
     centre
         Values of the nuisance parameters that were measured, shape (k,); 0, but in pseudo-experiments
         [standard deviations].
@@ -62,6 +64,7 @@ class GaussianPulls:
     signal_pulls: np.ndarray
     nuisances: tuple[str, ...]
     centre: np.ndarray | None = None
+    shared: bool = True
     statistic: str = "r^T C^-1 r + nu^T nu, minimised over the nuisance parameters nu"
     constant: float = field(init=False)
     number_of_data: int = field(init=False)

@@ -49,6 +49,11 @@ class Ratio:
         """Of the ratios."""
         return self.ratios.nuisances
 
+    @property
+    def shared(self) -> bool:
+        """Of the ratios."""
+        return self.ratios.shared
+
     def __call__(self, signal: np.ndarray, chi2: np.ndarray, gof: np.ndarray) -> None:
         """Fill `chi2` and `gof`, which are the same."""
         self.ratios(self._changes(signal), chi2, gof)
