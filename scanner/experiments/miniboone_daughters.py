@@ -14,14 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from scanner.experiments.miniboone_release import BINS
+from scanner.experiments.miniboone_release import BINS, PROTONS
 from scanner.experiments.tables import DATA, read_table
 from scanner.signals.energy_transfer import Beam, Channel
 
 Float = NDArray[np.float64]
-
-PROTONS = {"fhc": 18.75e20, "rhc": 11.27e20}
-"""On target; 2006.16883."""
 
 
 def beams(modes: Sequence[str]) -> tuple[Beam, ...]:

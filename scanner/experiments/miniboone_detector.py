@@ -25,6 +25,7 @@ import numpy as np
 from numba import types
 from numpy.typing import NDArray
 
+from scanner.experiments import miniboone_release
 from scanner.experiments.booster import mesons
 from scanner.experiments.fluxes import flux
 from scanner.experiments.matter import nuclei
@@ -59,8 +60,8 @@ PANORAMA = Reference(
     "2308.02543",
 )
 
-PROTONS = {"fhc": 18.75e20, "rhc": 11.27e20, "off_target": 1.86e20}
-"""On target; 2006.16883, and 1807.06137 for those that pass it by."""
+PROTONS = {**miniboone_release.PROTONS, "off_target": 1.86e20}
+"""On target, and those that pass it by (1807.06137)."""
 
 TANK, FIDUCIAL = Sphere((0.0, 0.0, 0.0), 6.1), Sphere((0.0, 0.0, 0.0), 5.0)
 TANK_MASS = {"C12": 701.14, "H1": 116.86}

@@ -16,6 +16,9 @@ from scanner.experiments.tables import DATA, read_table
 from scanner.likelihoods.gaussian import GaussianFractional
 from scanner.vocabulary import Reference
 
+PROTONS = {"fhc": 18.75e20, "rhc": 11.27e20}
+"""On target, of the released data; 2006.16883."""
+
 BINS, CONTROL = 11, 8
 
 REFERENCE = Reference(

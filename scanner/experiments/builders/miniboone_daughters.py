@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from scanner.experiments.builders.command import run
 from scanner.experiments.builders.miniboone import SOURCE
+from scanner.experiments.miniboone_release import PROTONS
 from scanner.experiments.tables import DATA, read_table, write_table
 
 Float = NDArray[np.float64]
 
-PROTONS = {"fhc": 18.75e20, "rhc": 11.27e20}
-"""On target, of the released data; 2006.16883."""
 KINDS = {
     "nue": ("fhc", "numu", "fhc/miniboone_numunuefullosc_ntuple.txt"),
     "nuebar": ("rhc", "numubar", "rhc/miniboone_numubarnuebarfullosc_ntuple.txt"),
