@@ -139,19 +139,9 @@ def test_sigterm_says_whether_going_on_makes_sense(tiny: Reference, tmp_path: Pa
     assert run.finish() == status, run.text
     assert ("no block ended within the walltime" in run.text) == (status == 1)
     assert "Traceback" not in run.text
-    assert _run(tiny.file, store).evaluated == BLOCKS - len(last_run_before(store))
+    done = written(store)  # the signal may come between a block's last shard and the driver's note of it
+    assert _run(tiny.file, store).evaluated == BLOCKS - len(done)
     assert_same(store, tiny.store)
-
-
-def _log(store: Path) -> str:
-    path = store / "driver.log"
-    return path.read_text() if path.exists() else ""
-
-
-def last_run_before(store: Path) -> set[str]:
-    """Blocks that runs before the last one did."""
-    lines = _log(store).rpartition(" start: ")[0].splitlines()
-    return {line for line in lines if " done in " in line and " block " in line}
 
 
 def test_hanging_block_has_a_status_and_the_scan_goes_on(
