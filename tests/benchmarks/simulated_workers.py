@@ -24,7 +24,7 @@ async def schedule() -> None:
 
 
 async def work(address: str, number: int, seconds: float) -> None:
-    def sleep(url: str, identifier: str, code: str, number: int) -> Outcome:
+    def sleep(url: str, identifier: str, code: str, number: int, timeout: float) -> Outcome:
         time.sleep(seconds)
         return Outcome(number, worker.DONE, points=1, statuses={"ok": 1}, evaluate_seconds=seconds)
 

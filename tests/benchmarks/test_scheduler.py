@@ -72,7 +72,7 @@ def test_sleeping_blocks(tmp_path: Path) -> None:
         theirs, ours = psutil.Process(scheduler.pid), psutil.Process()
         before = (_cpu(theirs), _cpu(ours), theirs.memory_info().rss)
         begin = time.monotonic()
-        executor = DaskExecutor(store, client, WORKERS, lambda: None)
+        executor = DaskExecutor(store, client, WORKERS, 3600.0, lambda ended: None)
         summary = engine.run_blocks(store, store.ledger()[0], range(BLOCKS), executor, Silent(), 0)
         wall = time.monotonic() - begin
         after = (_cpu(theirs), _cpu(ours), theirs.memory_info().rss)
