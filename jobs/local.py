@@ -84,9 +84,10 @@ class LocalWorkers:
     def check(self, done: int) -> None:
         """Raise if the cluster is gone; it replaces lost workers itself."""
         status = self._process.poll()
-        if status is not None:
+        if status is not None:  # its last messages are the workers' surprise at it, and no cause
+            where = f"; its messages are in {self._log}" if self._log else ""
             raise ScannerError(
-                f"the local dask cluster ended unexpectedly (status {status}); run again to go on\n{self._tail()}"
+                f"the local dask cluster ended unexpectedly (status {status}); run again to go on{where}"
             )
 
     def close(self) -> None:
