@@ -43,7 +43,8 @@ TOTAL = "total"
 """In place of an experiment: the sum of all of them."""
 BEST = "best_"
 """Before an axis' name: its value where the profile over it has its minimum."""
-_CODECS = (BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"), Crc32cCodec())
+_CODECS = (BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec())
+"""Three times as fast as zstd, both ways, for a tenth more bytes: compression was most of the time of a write."""
 _WRITE_ALL: Any = {"write_empty_chunks": True}
 
 Coordinates = list[tuple[str, np.ndarray, tuple[str, ...]]]
@@ -210,8 +211,8 @@ class Cube:
                 except ValueError:  # zarr reads a shard before it replaces it, and this one is damaged
                     self._delete(block, name)
                     array[region] = rounded[name]
-        values, counts = np.unique(rounded["status"], return_counts=True)
-        return {Status(int(v)).name: int(n) for v, n in zip(values, counts, strict=True)}
+        counts = {status.name: int(np.count_nonzero(rounded["status"] == np.uint8(status))) for status in Status}
+        return {name: number for name, number in counts.items() if number}
 
     def _delete(self, block: Block, name: str) -> None:
         sync((self.arrays[block.group][name].store_path / f"c/{self.key(block, name)}").delete())

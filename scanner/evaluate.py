@@ -7,7 +7,7 @@ transcendentals, which differ between CPUs and builds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -21,6 +21,8 @@ from scanner.scan import Group, Member, Scan
 from scanner.tables import BuiltTable
 
 CHUNK = 2048
+OUTPUTS = ("chi2", "gof", "events")
+OK = np.uint8(Status.ok)
 
 
 class _Chunk:
@@ -53,7 +55,13 @@ class _Chunk:
         return out
 
 
-def evaluate(scan: Scan, tables: Mapping[str, BuiltTable], block: Block) -> dict[str, np.ndarray]:
+def evaluate(
+    scan: Scan,
+    tables: Mapping[str, BuiltTable],
+    block: Block,
+    outputs: Sequence[str] = OUTPUTS,
+    dtype: str = "float64",
+) -> dict[str, np.ndarray]:
     """Evaluate every experiment of a block's group at every point of the block.
 
     Parameters
@@ -64,46 +72,57 @@ def evaluate(scan: Scan, tables: Mapping[str, BuiltTable], block: Block) -> dict
         Its built tables by path.
     block
         The block.
+    outputs
+        Which of ``chi2``, ``gof`` and ``events`` to return.
+    dtype
+        What all three are rounded to, while they are in the cache; what overflows it is not finite.
 
     Returns
     -------
     dict
-        ``chi2``, ``gof`` and ``events`` in float64, NaN wherever ``status`` (uint8) is not ok; each of shape
-        (experiments of the group, *block.shape). Of experiments that share nuisance parameters with others also
-        ``pull_terms``, of shape (experiments, terms, *block.shape).
+        The outputs, NaN wherever ``status`` (uint8) is not ok; each of shape (experiments of the group,
+        *block.shape). Of experiments that share nuisance parameters with others also ``pull_terms``, float64 of
+        shape (experiments, terms, *block.shape).
     """
     group = scan.groups[block.group]
-    members = len(group.members)
-    out = {name: np.empty((members, block.size)) for name in ("chi2", "gof", "events")}
-    out["status"] = np.full((members, block.size), Status.ok, dtype=np.uint8)
+    before: dict[str, tuple[int, ...]] = dict.fromkeys((*OUTPUTS, "status"), (len(group.members),))
     if group.nuisances:
-        out["pull_terms"] = np.empty((members, number_of_terms(group.nuisances), block.size))
+        before["pull_terms"] = (len(group.members), number_of_terms(group.nuisances))
+    kept = dict.fromkeys(outputs, dtype) | {"status": "uint8", "pull_terms": "float64"}
+    out = {name: np.empty((*before[name], block.size), kind) for name, kind in kept.items() if name in before}
+    exact = {
+        n: np.empty((*b, min(CHUNK, block.size)), "uint8" if n == "status" else "float64") for n, b in before.items()
+    }
     for first in range(0, block.size, CHUNK):
         chunk = _Chunk(scan, group, block, first, min(CHUNK, block.size - first))
-        inside = _inside(group, chunk)
+        results = {name: array[..., : chunk.count] for name, array in exact.items()}
+        results["status"][:] = np.where(_inside(group, chunk), OK, np.uint8(Status.outside_model))
         for i, member in enumerate(group.members):
-            part = {name: array[i, ..., first : first + chunk.count] for name, array in out.items()}
-            part["status"][~inside] = Status.outside_model
-            _evaluate_member(member, tables, chunk, part)
+            _evaluate_member(member, tables, chunk, {name: array[i] for name, array in results.items()})
+        rounded = round_to(results, dtype)
+        for name, array in out.items():
+            array[..., first : first + chunk.count] = rounded[name]
     return {name: array.reshape(*array.shape[:-1], *block.shape) for name, array in out.items()}
 
 
 def round_to(results: Mapping[str, np.ndarray], dtype: str) -> dict[str, np.ndarray]:
     """Round results to the cube's dtype; what overflows it becomes NaN with status not_finite."""
-    status = results["status"].copy()
     with np.errstate(over="ignore"):
         rounded = {
-            name: array.astype("float64" if name == "pull_terms" else dtype)
+            name: array.astype("float64" if name == "pull_terms" else dtype, copy=False)
             for name, array in results.items()
             if name != "status"
         }
+    status = results["status"]
     lost = np.zeros(status.shape, dtype=bool)
     for array in rounded.values():
-        lost |= ~np.isfinite(array) if array.ndim == status.ndim else ~np.isfinite(array).all(1)
-    lost &= status == Status.ok
-    status[lost] = Status.not_finite
-    for array in rounded.values():
-        np.copyto(array, np.nan, where=lost if array.ndim == status.ndim else lost[:, None])
+        lost |= ~(np.isfinite(array) if array.ndim == status.ndim else np.isfinite(array).all(1))
+    lost &= status == OK
+    if lost.any():
+        status = np.where(lost, np.uint8(Status.not_finite), status)
+        for name, array in rounded.items():
+            where = lost if array.ndim == status.ndim else lost[:, None]
+            rounded[name] = np.where(where, array.dtype.type(np.nan), array)
     return {**rounded, "status": status}
 
 
@@ -119,7 +138,7 @@ def signal_of(
         if status is not None:
             for table, node in zip(built, nodes, strict=True):
                 found = np.take(table.status, node)
-                np.copyto(status, found, where=(status == Status.ok) & (found != Status.ok))
+                np.copyto(status, found, where=(status == OK) & (found != OK))
     return signal
 
 
@@ -164,9 +183,10 @@ def _evaluate_member(
         cast(PulledLikelihood, member.experiment.likelihood).pull_terms(signal, terms)
         out["pull_terms"][:] = terms.T
         finite &= np.isfinite(terms).all(1)
-    status[(status == Status.ok) & ~finite] = Status.not_finite
-    for name in out.keys() - {"status"}:
-        out[name][..., status != Status.ok] = np.nan
+    status[(status == OK) & ~finite] = Status.not_finite
+    if (failed := status != OK).any():
+        for name in out.keys() - {"status"}:
+            out[name][..., failed] = np.nan
 
 
 def _inside(group: Group, chunk: _Chunk) -> np.ndarray:

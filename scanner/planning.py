@@ -244,7 +244,7 @@ def _asked_block(scan: Scan, asked: dict[str, int], group: Group, shape: tuple[i
 
 
 def point_bytes(scan: Scan, group: Group) -> int:
-    """Memory that a point of a block takes while its results are computed, rounded and compressed."""
-    computed, terms = 3 * 8 + 1, 8 * number_of_terms(group.nuisances) if group.nuisances else 0
-    rounded = 3 * np.dtype(scan.file.dtype).itemsize + 1
-    return len(group.members) * (computed + 2 * rounded + 3 * terms)
+    """Memory that a point of a block takes while its results are rounded, checked and compressed."""
+    rounded = len(scan.file.outputs) * np.dtype(scan.file.dtype).itemsize + 1
+    terms = 8 * number_of_terms(group.nuisances) if group.nuisances else 0
+    return len(group.members) * (3 * (rounded + terms) + 4)

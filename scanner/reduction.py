@@ -17,7 +17,7 @@ import numpy as np
 
 from scanner.config import Reduce
 from scanner.errors import Status
-from scanner.evaluate import evaluate, round_to
+from scanner.evaluate import evaluate
 from scanner.grid import Block, Grid, Layout, block_shape
 from scanner.likelihoods import reduction as kernels
 from scanner.likelihoods.pulls import combine
@@ -147,7 +147,8 @@ class _Sums:
         axes = self._scan.groups[number].axes
         block = Block(0, number, tuple(box[a].start for a in axes), tuple(box[a].stop for a in axes))
         if number not in self._last or self._last[number][0] != block:
-            self._last[number] = (block, round_to(evaluate(self._scan, self._tables, block), self._scan.file.dtype))
+            found = evaluate(self._scan, self._tables, block, ("chi2",), self._scan.file.dtype)
+            self._last[number] = (block, found)
         return self._last[number][1]
 
     def _spread(self, values: np.ndarray, axes: tuple[str, ...], shape: tuple[int, ...]) -> np.ndarray:

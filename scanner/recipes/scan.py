@@ -78,7 +78,8 @@ class ScanRecipe(Recipe):
 
     def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
         """Evaluate every experiment of a block's group at every point of the block."""
-        return evaluate(self.scan, self._tables(cube), block)
+        group = cube.groups[block.group]
+        return evaluate(self.scan, self._tables(cube), block, group.outputs, group.dtype)
 
     def _tables(self, cube: Cube) -> Mapping[str, tables.BuiltTable]:
         if self._built is None:  # blocks are handed out when all tables are there

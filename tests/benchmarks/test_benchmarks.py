@@ -2,13 +2,12 @@
 
 Everything is measured on one core, warm, in one process; pytest-benchmark prints medians. The figure to watch
 is in the name of the group: nanoseconds or microseconds a point follow from ``extra_info["points"]``, printed at
-the end.
+the end. What a block costs besides, and how fast it is written: ``scanner bench``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import pytest
 
 from jobs import launch
 from jobs.launch import Options
-from scanner import cube, registry, tables
+from scanner import registry, tables
 from scanner.config import read_scan_file
 from scanner.engine import Silent
 from scanner.evaluate import CHUNK, evaluate
@@ -69,30 +68,3 @@ def test_official_scan_in_process(benchmark: Any, per_point: Report, official: S
 
     benchmark.pedantic(scan, rounds=7, warmup_rounds=1)
     per_point(official.grid.size)
-
-
-def test_official_scan_with_local_workers(benchmark: Any, official: Scan, tmp_path: Path) -> None:
-    """The same with two fresh local workers: what is more than above is their start."""
-    count = iter(range(1000))
-
-    def scan() -> None:
-        launch.run(
-            ScanRecipe(official),
-            Options(out=str(tmp_path / f"{next(count)}.zarr"), cluster="local", workers=2),
-            Silent(),
-        )
-
-    benchmark.pedantic(scan, rounds=3, warmup_rounds=0)
-
-
-def test_write(benchmark: Any, per_point: Report, official: Scan, tmp_path: Path) -> None:
-    """Writing one block of 2¹⁴ points, status last."""
-    built = tables.build_all(official)
-    from scanner.grid import Layout
-
-    blueprint = replace(ScanRecipe(official).blueprint(1, print), layout=Layout(((190, 190),), ((128, 128),)))
-    store = cube.create(str(tmp_path / "w.zarr"), blueprint)
-    block = store.layout.block(0)
-    results = evaluate(official, built, block)
-    benchmark.pedantic(store.write, (block, results), rounds=50, warmup_rounds=2)
-    per_point(block.size)
