@@ -157,7 +157,7 @@ def _reduced_record(scan: Scan, whole: Mapping[str, Any]) -> dict[str, Any]:
         "number_of_data": sum(m.experiment.likelihood.number_of_data for m in members),
         "nuisances": [],
         "counts": None,
-        "correlated": {},
+        "correlated": {other: joint for m in members for other, joint in m.experiment.correlated.items()},
         "data_sets": sorted({name for m in members for name in m.experiment.data_sets}),
         "references": list(dict.fromkeys(str(r) for m in members for r in m.experiment.references)),
         "notes": [f"{m.experiment.name}: {note}" for m in members for note in m.experiment.notes],

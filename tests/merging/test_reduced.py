@@ -103,6 +103,14 @@ def test_merging(plugin: Path, scan: Scan, merge: Merge) -> None:
     _same(alone["total"], scanner.open(reduced).chi2.sel(experiment="total"))
 
 
+def test_a_common_covariance_is_not_forgotten_in_the_sum(scan: Scan, merge: Merge) -> None:
+    """The other mode depends on no reduced axis, so that nothing else refuses it."""
+    more = {**STERILE, "axes": {**STERILE["axes"], "Utau4_sq": {"linear": [0, 0.1], "points": 2}}}
+    reduced = scan("reduced", ["miniboone_fhc"], reduce={"method": "profile", "axes": ["Utau4_sq"]}, **more)
+    with pytest.raises(InputError, match=r"common covariance[\s\S]*scan 'miniboone'"):
+        merge([reduced, scan("other", ["miniboone_rhc"], **STERILE)])
+
+
 def test_a_nuisance_parameter_is_minimised_once(plugin: Path, scan: Scan, merge: Merge) -> None:
     """Also where the other store depends on no reduced axis: here that is only said to be so."""
     reduced = scan("reduced", ["pulled_a"], reduce={"method": "profile", "axes": ["sin2_2theta"]})
