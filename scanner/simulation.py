@@ -425,6 +425,8 @@ def files(scan: Scan, plan: Plan) -> int:
     return shards + chunks + sum(arrays) + 2 * len(plan.tables)
 
 
+MAX_WORKERS = 10**6
+"""On all nodes, or elements, that are simulated one by one."""
 UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 COUNTS, TIMES = ("nodes", "workers", "elements", "seed"), ("walltime", "mtbf", "queue", "start", "block")
 
@@ -452,6 +454,8 @@ def read_site(text: str) -> tuple[Site, int, float | None]:
         if name not in given:
             raise InputError("--simulate", f"{name} is missing", text, "nodes=N,workers=WORKERS OF A NODE, ...")
     counts = {name: _count(name, given[name]) for name in COUNTS if name in given}
+    if max(counts["nodes"] * counts["workers"], counts.get("elements", 0)) > MAX_WORKERS:
+        raise InputError("--simulate", "too much to simulate", text, f"{MAX_WORKERS:,} workers, or elements, at most")
     times = {name: _time(name, given[name]) for name in TIMES if name in given}
     seed, block = counts.pop("seed", 0), times.pop("block", None)
     return replace(Site(**counts), **times), seed, block  # type: ignore[arg-type]
@@ -466,10 +470,13 @@ def _count(name: str, text: str) -> int:
 
 def _time(name: str, text: str) -> float:
     clock = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d\d):(\d\d)", text)
+    plain = re.fullmatch(r"(\d+\.?\d*(?:e[+-]?\d+)?)([smhd]?)", text)
+    found = math.nan
     if clock:
         days, hours, minutes, seconds = (int(part or 0) for part in clock.groups())
-        return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
-    plain = re.fullmatch(r"(\d+\.?\d*(?:e[+-]?\d+)?)([smhd]?)", text)
-    if not plain or (not float(plain[1]) and name not in ("queue", "start")):
+        found = float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    elif plain:
+        found = float(plain[1]) * UNITS[plain[2]]
+    if not math.isfinite(found) or (not found and name not in ("queue", "start")):
         raise InputError(f"--simulate {name}", "not a time", text, "90 or 90s, 20m, 4h, 30d, HH:MM:SS")
-    return float(plain[1]) * UNITS[plain[2]]
+    return found

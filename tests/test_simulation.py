@@ -183,6 +183,11 @@ def test_a_site_is_read_from_a_line() -> None:
         ("nodes=4,workers", "expected name=value"),
         ("nodes=2.5,workers=1", "found: '2.5'"),
         ("nodes=2,workers=1,mtbf=nan", "not a time"),
+        ("nodes=2,workers=1,mtbf=00:00:00", "not a time"),
+        ("nodes=2,workers=1,block=0-00:00:00", "not a time"),
+        ("nodes=2,workers=1,queue=1e400", "not a time"),
+        ("nodes=1000000,workers=1000", "too much to simulate"),
+        ("nodes=1,workers=1,elements=1000000000", "too much to simulate"),
     ],
 )
 def test_bad_sites_are_refused(text: str, fragment: str) -> None:
