@@ -7,6 +7,7 @@ other work on the machine does not count; the engine and writing by the clock on
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -266,8 +267,9 @@ def read(path: Path) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = json.loads(path.read_text())
-        known = found["format"] == FORMAT and all({"kind", "name", "per_second"} <= set(s) for s in found["speeds"])
-        there = found["machine"]
+        known, there = found["format"] == FORMAT, found["machine"]
+        if not all(rate > 0 for rate in _rates(found).values()):
+            raise ValueError("a rate that is not above 0")
     except (OSError, ValueError, KeyError, TypeError) as error:
         problem = f"cannot be read as speeds ({type(error).__name__}: {error})"
         raise InputError("--against", problem, str(path), "a file written by scanner bench -o") from None
@@ -280,9 +282,22 @@ def read(path: Path) -> dict[str, Any]:
 
 def ratios(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[tuple[str, str], float]:
     """Return how much faster each thing is than it was, by kind and name, of what both have."""
-    earlier = {(s["kind"], s["name"]): s["per_second"] for s in before["speeds"]}
-    keys = {(s["kind"], s["name"]): s["per_second"] for s in now["speeds"]}
-    return {key: rate / earlier[key] for key, rate in keys.items() if key in earlier}
+    earlier = _rates(before)
+    return {key: rate / earlier[key] for key, rate in _rates(now).items() if key in earlier}
+
+
+def _rates(found: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    return {(one["kind"], one["name"]): one["per_second"] for one in found["speeds"]}
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written, before minutes of measuring are lost on it."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        tempfile.TemporaryFile(dir=path.parent).close()
+    except OSError as error:
+        raise InputError("--out", f"cannot be written: {error.strerror}", str(path)) from None
 
 
 def keep(found: Mapping[str, Any], path: Path) -> None:
@@ -297,7 +312,8 @@ def keep(found: Mapping[str, Any], path: Path) -> None:
 def scratch() -> Iterator[Path]:
     """A folder on the disk that is measured: where one stands, as stores of scan files are."""
     try:
-        with tempfile.TemporaryDirectory(prefix="scanner-bench-", dir=Path.cwd()) as folder:
-            yield Path(folder)
-    except PermissionError as error:
+        made = tempfile.TemporaryDirectory(prefix="scanner-bench-", dir=Path.cwd())
+    except OSError as error:
         raise InputError("", f"stores cannot be made here: {error.strerror}", str(Path.cwd())) from None
+    with made as folder:
+        yield Path(folder)

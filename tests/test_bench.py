@@ -51,6 +51,9 @@ def test_speeds_are_kept_and_compared(tmp_path: Path, monkeypatch: pytest.Monkey
     [
         (None, "cannot be read as speeds"),
         ("[]", "cannot be read as speeds"),
+        ('{"format": 1, "machine": {}, "speeds": [{"kind": "write", "name": "b"}]}', "cannot be read as speeds"),
+        ('{"format": 1, "machine": {}, "speeds": [{"kind": "write", "name": "b", "per_second": 0}]}', "not above 0"),
+        ('{"format": 1, "machine": {}, "speeds": [{"kind": "write", "name": "b", "per_second": "3"}]}', "TypeError"),
         ('{"format": 99, "machine": {}, "speeds": []}', "another version"),
         ('{"format": 1, "machine": {"cpu": "another", "cores": 1}, "speeds": []}', "another machine"),
     ],
@@ -62,3 +65,19 @@ def test_what_cannot_be_compared_is_refused(tmp_path: Path, content: str | None,
     result = call("bench", "--against", path)
     assert_one_message(result, BAD_INPUT)
     assert fragment in result.stderr
+
+
+@pytest.mark.parametrize("place", [".", "no/such/folder.json"])
+def test_what_cannot_be_kept_is_refused_before_it_is_measured(tmp_path: Path, place: str) -> None:
+    """So that nobody waits for minutes for speeds that are lost."""
+    result = call("bench", "-o", tmp_path / place)
+    assert_one_message(result, BAD_INPUT)
+    assert "--out: cannot be written" in result.stderr
+
+
+def test_speeds_are_not_measured_where_no_store_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    monkeypatch.setattr(Path, "cwd", lambda: gone)
+    result = call("bench")
+    assert_one_message(result, BAD_INPUT)
+    assert "stores cannot be made here" in result.stderr

@@ -24,6 +24,8 @@ def bench(
     from scanner.reporting import print_speeds
 
     before = None if against is None else bench.read(against)
+    if file is not None:
+        bench.check_writable(file)
     with bench.scratch() as folder:
         found = bench.record(bench.measure(folder, err.print))
     if file is not None:
