@@ -31,6 +31,7 @@ from pydantic import AfterValidator, Field
 from jobs.environment import WORKER_ENVIRONMENT
 from scanner.config import Section, load_yaml, validate
 from scanner.errors import InputError, ScannerError, did_you_mean
+from scanner.store import local_path
 
 LOCAL_FOLDER = Path("configs/clusters")
 END_SECONDS = 120.0
@@ -119,8 +120,13 @@ class ClusterFile(Section):
 
 
 def job_name(store: str, kind: str = "scanner") -> str:
-    """Return the name of a store's jobs: its drivers have another than their workers, and end these by it."""
-    return f"{kind}-{hashlib.sha256(store.encode()).hexdigest()[:12]}"
+    """Return the name of a store's jobs: its drivers have another than their workers, and end these by it.
+
+    By whatever path a store is reached (``..``, a link), its jobs have one name.
+    """
+    path = local_path(store)
+    place = store if path is None else str(path.resolve())
+    return f"{kind}-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 
 def find(name: str) -> Path:

@@ -251,7 +251,15 @@ def submitted(url: str) -> dict[str, Any]:
 
 
 def logs(url: str) -> Iterator[Path]:
-    """Give the logs of a store that there are, the latest last: of its drivers, their workers, and their jobs."""
+    """Give the logs of a store, the latest last: of its drivers, their workers, and their jobs.
+
+    Raises
+    ------
+    StoreRefused
+        If there are none.
+    """
     folder = driver_folder(url)
     found = [*folder.glob("*.log"), *folder.glob("elements/*/*.log"), *folder.glob(f"{FOLDER}/*.log")]
+    if not found:
+        raise StoreRefused(f"{url}: no driver has left a log there")
     yield from sorted(found, key=lambda path: path.stat().st_mtime)

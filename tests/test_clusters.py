@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobs import clusters
-from jobs.submit import slurm_file
-from scanner.errors import InputError
+from jobs.submit import logs, slurm_file
+from scanner.errors import InputError, StoreRefused
 
 SHIPPED = sorted((Path(__file__).parents[1] / "configs" / "clusters").glob("*.yaml"))
 WALLTIME = {"slurm": "-t 04:00:00", "pbs": "walltime=04:00:00", "lsf": "-W 04:00", "sge": "h_rt=04:00:00"}
@@ -52,6 +52,19 @@ def test_job_names_belong_to_the_store() -> None:
     file = clusters.read(SHIPPED[0])
     names = [clusters.BatchWorkers(file, 1, 2**30, store).jobs["name"] for store in ("/a", "/b", "/a")]
     assert names[0] == names[2] != names[1]
+    assert clusters.job_name("s3://bucket/a") != clusters.job_name("s3://bucket/b")
+
+
+def test_job_names_do_not_depend_on_the_way_to_the_store(tmp_path: Path) -> None:
+    """Or jobs that wait in the queue would not be found, and a store would be submitted twice."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    ways = ["store", "link/store", "link/../store", "none/../store"]
+    assert len({clusters.job_name(str(tmp_path / way)) for way in ways}) == 2  # the third is beside the folder
+
+
+def test_a_store_without_logs_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreRefused, match="no driver has left a log"):
+        list(logs(str(tmp_path / "none.zarr")))
 
 
 @pytest.mark.parametrize("cluster", ["local", "serial", "tcp://host:8786", "pbs"])
