@@ -44,11 +44,12 @@ trap 'again=1; kill -TERM "$driver" 2>/dev/null' TERM
 driver=$! again=1
 while [ "$again" ]; do again=; wait "$driver"; status=$?; done
 
-# 130: blocks are left. A job that was cancelled is no longer running, and must stay so.
-# (The last element of an array has the array's own id, by which SLURM means all of it.)
+# 130: blocks are left. 143: the signal came before the driver was there to take it.
+# A job that was cancelled is no longer running, and must stay so. (The last element of an array has
+# the array's own id, by which SLURM means all of it.)
 job=$SLURM_JOB_ID
 [ "$SLURM_ARRAY_JOB_ID" ] && job=${{SLURM_ARRAY_JOB_ID}}_$SLURM_ARRAY_TASK_ID
-if [ "$status" -eq 130 ] && [ "$(squeue -h -j "$job" -o %T)" = RUNNING ]; then
+if [[ "$status" =~ ^(130|143)$ ]] && [ "$(squeue -h -j "$job" -o %T)" = RUNNING ]; then
     scontrol requeue "$job"
 fi
 exit "$status"
