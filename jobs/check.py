@@ -14,6 +14,7 @@ from typing import Any
 from jobs.clusters import ClusterFile
 from jobs.submit import DRIVER_MEMORY, directives_of, sbatch, slurm_file
 from scanner import provenance
+from scanner.errors import InputError
 from scanner.lock import FileLock
 
 POLL_SECONDS, SHARED_SECONDS = 1.0, 20.0
@@ -32,7 +33,11 @@ def check(cluster: str, wait: float, tell: Callable[[str], None]) -> list[str]:
         Is told what happens.
     """
     file = slurm_file(cluster)
-    with tempfile.TemporaryDirectory(prefix=".scanner-check-", dir=Path.cwd()) as name:
+    try:
+        made = tempfile.TemporaryDirectory(prefix=".scanner-check-", dir=Path.cwd())
+    except OSError as error:
+        raise InputError("", f"the job cannot leave its output here: {error.strerror}", str(Path.cwd())) from None
+    with made as name:
         folder = Path(name)
         lock = FileLock(folder / "lock")
         lock.take()  # for the job to try in vain
@@ -43,7 +48,7 @@ def check(cluster: str, wait: float, tell: Callable[[str], None]) -> list[str]:
                 return [problem]
             return _problems(file, _output(folder / "job.log"))
         finally:
-            subprocess.run(["scancel", job], capture_output=True, timeout=60)
+            _run("scancel", job)
             lock.release()
 
 
@@ -63,13 +68,24 @@ def _waited(job: str, seconds: float) -> str | None:
     """Wait for a job's end; say why if it does not come."""
     deadline = time.monotonic() + seconds
     while True:
-        done = subprocess.run(["squeue", "-h", "-j", job, "-o", "%T %r"], capture_output=True, text=True, timeout=60)
-        if done.returncode or not done.stdout.strip():  # an unknown id is one that is over
-            return None
+        done = _run("squeue", "-h", "-j", job, "-o", "%T %r")
+        found = done.stdout.strip()
+        if (done.returncode and "Invalid job id" in done.stderr) or (not done.returncode and not found):
+            return None  # an unknown id is one that is over
         if time.monotonic() > deadline:
-            state, _, reason = done.stdout.strip().partition(" ")
+            if done.returncode:
+                return f"SLURM does not answer: {done.stderr.strip()}"
+            state, _, reason = found.partition(" ")
             return f"the job is {state.lower()} after {seconds:g} s, SLURM says: {reason}; try --wait, or another queue"
         time.sleep(POLL_SECONDS)
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Ask SLURM; that it does not answer is an answer, too."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return subprocess.CompletedProcess(command, 1, "", str(error))
 
 
 def _output(path: Path) -> str:

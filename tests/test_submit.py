@@ -1,4 +1,4 @@
-"""The script of a submitted job, by a SLURM that is made up of three scripts (a real one is in tests/slurm)."""
+"""Submitted jobs and the check of a cluster, by a SLURM made up of a few scripts (a real one is in tests/slurm)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from helpers import scan_file
 
-from jobs import submit
+from jobs import check, submit
 from scanner.config import read_scan_file
+from scanner.errors import InputError
 from scanner.recipes.scan import ScanRecipe
 from scanner.scan import resolve
 
@@ -22,6 +23,17 @@ PROGRAMS = {
 }
 KILLED_AT_ONCE = "sleep 0.5; kill -TERM $PPID; exec sleep 60"
 """A driver whose job is told to end while Python still starts."""
+
+
+def _cluster(folder: Path, monkeypatch: pytest.MonkeyPatch, **programs: str) -> Path:
+    """Put the programs on the path; return a cluster file."""
+    for name, text in {**PROGRAMS, **programs}.items():
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", os.pathsep.join((str(folder), os.environ["PATH"])))
+    path = folder / "cluster.yaml"
+    path.write_text(f"kind: slurm\npython: {folder}/driver\n")
+    return path
 
 
 @pytest.mark.parametrize(
@@ -39,12 +51,7 @@ def test_job_runs_again_if_blocks_are_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str, state: str, status: int, again: bool
 ) -> None:
     """Of a cancelled job SLURM says that it is completing: it stays ended."""
-    for name, text in PROGRAMS.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-    cluster, store = tmp_path / "cluster.yaml", tmp_path / "scan.zarr"
-    cluster.write_text(f"kind: slurm\npython: {tmp_path}/driver\n")
-    monkeypatch.setenv("PATH", os.pathsep.join((str(tmp_path), os.environ["PATH"])))
+    cluster, store = _cluster(tmp_path, monkeypatch), tmp_path / "scan.zarr"
     recipe = ScanRecipe(resolve(read_scan_file(scan_file(tmp_path, (4, 4, 4), (4, 4, 4)))))
     assert submit.submit(recipe, str(store), str(cluster), 3, False) == submit.Submission("7", (0, 1, 2), 3)
     job = {"DRIVER": driver, "STATE": state, "SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}
@@ -53,3 +60,21 @@ def test_job_runs_again_if_blocks_are_left(
     requeued = tmp_path / "requeued"
     assert (done.returncode, requeued.exists()) == (status, again)
     assert not again or requeued.read_text().split() == ["requeue", "7_2"]
+
+
+def test_check_tells_a_slurm_that_does_not_answer_from_a_job_that_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    cluster = _cluster(tmp_path, monkeypatch, squeue="echo connect failure >&2; exit 1")
+    assert check.check(str(cluster), 0.1, print) == ["SLURM does not answer: connect failure"]
+    monkeypatch.setattr(check, "SHARED_SECONDS", 0.1)
+    _cluster(tmp_path, monkeypatch, squeue="echo Invalid job id specified >&2; exit 1")
+    assert ["the job left no output" in one for one in check.check(str(cluster), 0.1, print)] == [True]
+
+
+def test_check_needs_a_folder_to_write_into(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = _cluster(tmp_path, monkeypatch)
+    monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
+    with pytest.raises(InputError, match="cannot leave its output here"):
+        check.check(str(cluster), 1.0, print)
