@@ -49,13 +49,22 @@ class Deadline:
             self.done += 1
             self._times.append(outcome.evaluate_seconds + outcome.write_seconds)
 
+    def forget(self) -> None:
+        """What blocks took says nothing of those that come now."""
+        self._times.clear()
+
     def rounds(self) -> float:
-        """How many blocks, one after the other, can still end in time; the longest of the last ones is the measure."""
+        """How many blocks, one after the other, can still end in time; the longest of the last ones is the measure.
+
+        Before one has ended it is one: what is taken cannot be given back.
+        """
         if self._stop is None:
             return float("inf")
         left = self._stop - time.monotonic()
-        longest = max(self._times, default=0.0)
-        return left // longest if longest and left > 0 else float("inf") if left > 0 else 0.0
+        if left <= 0 or not self._times:
+            return float(left > 0)
+        longest = max(self._times)
+        return left // longest if longest else float("inf")
 
 
 class InTime:

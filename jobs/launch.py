@@ -172,6 +172,7 @@ def _compute(
         if lacking:
             with lock.one_by_one("elements/tables.lock"):  # one element builds them, with all its workers
                 built = engine.build_parts(recipe, cube, recipe.missing_parts(cube), executor)
+            options.deadline.forget()
         todo = todo if built else []
         summary = engine.run_blocks(cube, ledger, todo, executor, reporter, recipe.execution.retries)
     run = {

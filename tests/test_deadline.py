@@ -66,10 +66,8 @@ def _slowly(tiny: Reference, store: Path, seconds: float, *options: str) -> Run:
 class _Clockwork:
     """An executor whose blocks take a second each, on two workers, by a clock that only it moves."""
 
-    window = 16
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch):
-        self.now, self.queue, self.ended = 0.0, list[int](), list[int]()
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, window: int = 16):
+        self.window, self.now, self.queue, self.ended = window, 0.0, list[int](), list[int]()
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
 
     def submit(self, numbers: Sequence[int]) -> None:
@@ -82,8 +80,10 @@ class _Clockwork:
         return [Outcome(number, DONE, evaluate_seconds=0.9, write_seconds=0.1) for number in ended]
 
 
-def test_every_block_that_is_taken_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = _Clockwork(monkeypatch)
+@pytest.mark.parametrize("window", [16, 200])
+def test_every_block_that_is_taken_ends_in_time(monkeypatch: pytest.MonkeyPatch, window: int) -> None:
+    """Also where a whole window of blocks would not."""
+    clock = _Clockwork(monkeypatch, window)
     executor, taken = InTime(clock, 2, Deadline(50.0)), 0  # of which 10 are kept free
     while window := executor.window - len(clock.queue) if clock.queue or executor.window else 0:
         executor.submit(range(taken, taken + max(0, window)))
@@ -93,6 +93,19 @@ def test_every_block_that_is_taken_ends_in_time(monkeypatch: pytest.MonkeyPatch)
         executor.completed()
     assert clock.now <= 40
     assert clock.ended == list(range(taken)) and taken >= 2 * 38
+
+
+def test_blocks_are_taken_one_by_one_until_it_is_known_what_they_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables that were built before say nothing of it."""
+    clock, deadline = _Clockwork(monkeypatch), Deadline(50.0)
+    executor = InTime(clock, 2, deadline)
+    assert executor.window == 2
+    deadline.saw(Outcome(0, DONE, evaluate_seconds=1e-3))
+    assert executor.window == 16
+    deadline.forget()
+    assert executor.window == 2
+    clock.now = 41.0
+    assert executor.window == 0
 
 
 def test_no_end_leaves_the_window_alone(monkeypatch: pytest.MonkeyPatch) -> None:
