@@ -246,6 +246,8 @@ def submitted(url: str) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = json.loads((driver_folder(url) / FOLDER / "jobs.json").read_text())
+        if not isinstance(found, dict):
+            raise ValueError
     except (OSError, ValueError):
         raise StoreRefused(f"{url}: nothing was submitted for it; see `scanner submit --help`") from None
     return found

@@ -254,6 +254,7 @@ def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
     """
     suspects, most = list[int](), executor.window
     for outcome in _windowed(executor, numbers, tries, retries):
+        most = max(most, executor.window)
         if outcome.kind == worker.LOST and len(suspects) < most:
             suspects.append(outcome.number)
         else:

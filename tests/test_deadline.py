@@ -124,6 +124,8 @@ def test_time_is_in_vain_if_blocks_were_taken_and_none_was_done(monkeypatch: pyt
     assert not deadline.in_vain
     executor.submit([0, 1])
     deadline.saw(Outcome(0, FAILED))
+    assert not deadline.in_vain  # told to end as early as this, it makes room for others
+    clock.now = 60.0
     assert deadline.in_vain
     executor.completed()
     assert not deadline.in_vain
@@ -142,12 +144,15 @@ def test_scan_that_cannot_end_in_time_stops_before_and_goes_on(tiny: Reference, 
     assert_same(store, tiny.store)
 
 
-@pytest.mark.parametrize(("blocks", "status"), [(2, 130), (0, 1)])
-def test_sigterm_says_whether_going_on_makes_sense(tiny: Reference, tmp_path: Path, blocks: int, status: int) -> None:
-    """130 if something was done, so that the same job may run again; 1 if nothing was, so that it must not."""
+@pytest.mark.parametrize(("blocks", "walltime", "status"), [(2, 1000, 130), (0, 1000, 130), (0, 40, 1)])
+def test_sigterm_says_whether_going_on_makes_sense(
+    tiny: Reference, tmp_path: Path, blocks: int, walltime: int, status: int
+) -> None:
+    """130 if the same job may run again: something was done, or not much time was there; 1 if time went by in vain."""
     store = tmp_path / "scan.zarr"
-    run = _slowly(tiny, store, 1 if blocks else 300, "--walltime", "1000")
+    run = _slowly(tiny, store, 1 if blocks else 300, "--walltime", str(walltime))
     run.wait_until(lambda: status_shards(store) >= blocks and (tmp_path / "taken").exists())
+    time.sleep(0.45 * walltime if status == 1 else 0.0)
     os.kill(run.process.pid, signal.SIGTERM)
     assert run.finish() == status, run.text
     assert ("no block ended within the walltime" in run.text) == (status == 1)
@@ -162,10 +167,10 @@ def test_hanging_block_has_a_status_and_the_scan_goes_on(
 ) -> None:
     store, evaluate, hang = tmp_path / "scan.zarr", scan_recipes.evaluate, threading.Event()
 
-    def hanging(scan: Any, built: Any, block: Any) -> Any:
+    def hanging(scan: Any, built: Any, block: Any, *rounding: Any) -> Any:
         if block.number == BAD:
             hang.wait()
-        return evaluate(scan, built, block)
+        return evaluate(scan, built, block, *rounding)
 
     with monkeypatch.context() as patch:
         patch.setattr(scan_recipes, "evaluate", hanging)
