@@ -107,13 +107,14 @@ def submit(recipe: ScanRecipe, out: str | None, cluster: str, elements: int | No
     _refuse_twice(url, jobs)
     with DriverLock(url) as lock:
         launch.end_predecessor(lock, engine.Silent())
-        if fresh:
-            with stores.storage_errors(url):
-                stores.erase(url)
-        wanted = _lacking(recipe, url, of)
+        wanted = tuple(range(of)) if fresh else _lacking(recipe, url, of)
         if not wanted:
             return Submission("", (), of)
         script = _write(recipe, url, file, jobs, wanted, of)
+        if fresh:
+            sbatch(script, "--test-only")  # a store is not given up for a job that SLURM refuses
+            with stores.storage_errors(url):
+                stores.erase(url)
     return Submission(sbatch(script), wanted, of)
 
 
@@ -204,7 +205,7 @@ def directives_of(file: ClusterFile, name: str, memory: int) -> list[str]:
     ]
 
 
-def sbatch(script: Path) -> str:
+def sbatch(script: Path, *options: str) -> str:
     """Submit a script; return the job's id.
 
     Raises
@@ -213,7 +214,9 @@ def sbatch(script: Path) -> str:
         With SLURM's reason, if it does not take it.
     """
     try:
-        done = subprocess.run(["sbatch", "--parsable", str(script)], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            ["sbatch", "--parsable", *options, str(script)], capture_output=True, text=True, timeout=60
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ScannerError(f"SLURM does not answer: {error}") from None
     if done.returncode:

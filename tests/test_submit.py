@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from helpers import scan_file
 
-from jobs import check, submit
+from jobs import check, launch, submit
+from jobs.launch import Options
 from scanner.config import read_scan_file
-from scanner.errors import InputError
+from scanner.cube import open_cube
+from scanner.engine import Silent
+from scanner.errors import InputError, ScannerError
 from scanner.recipes.scan import ScanRecipe
 from scanner.scan import resolve
 
@@ -78,3 +81,15 @@ def test_check_needs_a_folder_to_write_into(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "cwd", lambda: tmp_path / "gone")
     with pytest.raises(InputError, match="cannot leave its output here"):
         check.check(str(cluster), 1.0, print)
+
+
+def test_no_store_is_given_up_for_a_job_that_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = ScanRecipe(resolve(read_scan_file(scan_file(tmp_path, (4, 4, 4), (4, 4, 4)))))
+    cluster, store = (
+        _cluster(tmp_path, monkeypatch, sbatch="echo no such account >&2; exit 1"),
+        str(tmp_path / "s.zarr"),
+    )
+    launch.run(recipe, Options(store, "serial"), Silent())
+    with pytest.raises(ScannerError, match="no such account"):
+        submit.submit(recipe, store, str(cluster), None, fresh=True)
+    assert open_cube(store).written() == {0}
