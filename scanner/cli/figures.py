@@ -145,7 +145,8 @@ def _texts(spec: FigureFile) -> dict[str, str]:
 
 def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | None) -> dict[str, xr.Dataset]:
     """Complete the stores of a figure's scans, and their merger where it asks for one; open all, the merger first."""
-    from jobs.launch import Options, store_url
+    from jobs.launch import Options
+    from jobs.preflight import store_url
     from scanner.recipes.scan import recipe_of
 
     scans = {scan.file.name: scan for scan in (resolve(folder / file, None) for file in spec.scans)}
