@@ -12,7 +12,8 @@ from typing import Any
 import xarray as xr
 
 from jobs import launch
-from jobs.launch import Options, store_url
+from jobs.launch import Options
+from jobs.preflight import store_url
 from scanner.config import read_scan_file
 from scanner.cube import open_cube
 from scanner.dataset import open_dataset

@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import shutil
-import socket
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-import fsspec
 from distributed import Client
 
 from jobs import clusters
 from jobs.deadline import Deadline, InTime
 from jobs.executors import DaskExecutor, SerialExecutor
 from jobs.local import LocalWorkers, end_group
+from jobs.preflight import DEFAULT_WORKERS, check_reachable, check_writable, known_cluster, refuse_foreign, store_url
 from scanner import engine, provenance
 from scanner import store as stores
 from scanner.config import Execution
 from scanner.cube import Cube
 from scanner.engine import Executor, Reporter, Summary
-from scanner.errors import InputError, ScannerError, StoreError, StoreRefused
+from scanner.errors import InputError, ScannerError, StoreError
 from scanner.ledger import DONE, WHOLE, Element, Ledger
 from scanner.lock import DriverLock
+from scanner.physics.kernel import load_kernels
 from scanner.recipes.base import Recipe
 from scanner.store import Place
 
-DEFAULT_WORKERS = max(1, os.cpu_count() or 1)
 SEEN_SECONDS = 120.0
-SCHEMES = ("tcp", "tls", "ws", "wss", "ucx", "inproc")
 
 
 @dataclass(frozen=True)
@@ -77,41 +71,6 @@ class Options:
         if not self.element.alone and (self.fresh or self.verify):
             problem = "an element of a job array neither replaces the store nor verifies it"
             raise InputError("--element", problem, str(self.element), hint="do that with one driver, before or after")
-
-
-def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
-    """Return the store's absolute path or URL: the one asked for, or else the scan file's own."""
-    chosen = os.fspath(out) if out is not None else own
-    if chosen is None:
-        raise InputError("store", "is missing", allowed="a path or URL here, or -o/--out")
-    if "://" in chosen:
-        protocol = chosen.partition("://")[0]
-        try:
-            fsspec.get_filesystem_class(protocol)
-        except (ImportError, ValueError) as error:
-            raise InputError("store", f"this kind of URL cannot be used here: {error}", chosen) from None
-        return chosen
-    try:
-        path = Path(chosen).expanduser().absolute()
-        path.exists()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError("store", f"not a usable path: {error}", chosen) from None
-    return str(path)
-
-
-def check_writable(url: str) -> None:
-    """Raise InputError if a local store could not be written."""
-    path = stores.local_path(url)
-    if path is None:
-        return
-    existing = next(p for p in (path, *path.parents) if p.exists())
-    if not existing.is_dir():
-        raise InputError("store", "not a folder", str(existing), "a path whose parents are folders")
-    try:
-        tempfile.TemporaryFile(dir=existing).close()  # os.access says yes to root, whatever the file system
-    except OSError as error:
-        problem = f"cannot be written there: {error.strerror}"
-        raise InputError("store", problem, str(existing), "a folder that you may write to") from None
 
 
 def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Summary]:
@@ -158,13 +117,14 @@ def _compute(
     todo = engine.pending(cube, ledger, options.element, options.verify, reporter)
     if options.only is not None:
         todo = [number for number in todo if number in options.only]
-    found = engine.counts(cube, ledger, options.element)
+    found = cube.counts(ledger, options.element)
     reporter.start(found["blocks"], found["done"], found["points"], found["points_done"])
     engine.log.info("start: %d blocks, %d done, %d to compute", found["blocks"], found["done"], len(todo))
     lacking = recipe.missing_parts(cube) if todo or options.verify else []
     if not todo and not lacking:
         ledger.flush()
         return Summary()
+    load_kernels()  # here first, so that workers that start together find machine code in the cache
     begin = provenance.now()
     workers = min(workers, len(todo) + len(lacking))
     with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as there:
@@ -206,38 +166,12 @@ def _ledger(cube: Cube, element: Element, lock: DriverLock, reporter: Reporter) 
     return ledger
 
 
-def known_cluster(cluster: str) -> int | None:
-    """Return a cluster's own number of workers, if it has one; refuse a cluster that there is not."""
-    if "://" in cluster:
-        if cluster.partition("://")[0] not in SCHEMES:
-            allowed = ", ".join(f"{scheme}://host:port" for scheme in SCHEMES)
-            raise InputError("--cluster", "not a scheduler's address", cluster, allowed)
-        return None
-    return None if cluster in ("local", "serial") else clusters.read(clusters.find(cluster)).workers
-
-
 def number_of_workers(cluster: str, options: Options, execution: Execution) -> int:
     """Return the number of workers: the command line's, else that of the cluster asked for, else the scan file's."""
     own, written = known_cluster(cluster), execution.workers
     if cluster == execution.cluster:
         return options.workers or written or own or DEFAULT_WORKERS
     return options.workers or own or written or DEFAULT_WORKERS
-
-
-def check_reachable(cluster: str, url: str) -> None:
-    """Refuse a cluster that cannot work from here, before anything is made."""
-    if url.startswith("memory://") and cluster != "serial":
-        raise InputError("store", "a store in memory is seen by this process alone", url, hint="use --cluster serial")
-    if cluster.startswith(("tcp://", "tls://")):
-        host, _, port = cluster.partition("://")[2].rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
-        except (OSError, ValueError, OverflowError) as error:
-            raise InputError("--cluster", f"no dask scheduler answers: {error}", cluster) from None
-    elif cluster not in ("local", "serial") and "://" not in cluster:
-        program = clusters.SUBMIT[clusters.read(clusters.find(cluster)).kind]
-        if shutil.which(program) is None:
-            raise InputError("--cluster", f"{program} is not on this machine, so no job can be submitted", cluster)
 
 
 @contextlib.contextmanager
@@ -327,15 +261,6 @@ def end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
             reporter.message(f"the last driver ({who}) died; ending its workers")
             end_group(jobs) if jobs["kind"] == "local" else clusters.end_jobs(jobs)
         path.unlink(missing_ok=True)
-
-
-def refuse_foreign(url: str, fresh: bool = False) -> None:
-    """Raise if something else than a store of ours is there, before even a lock is written into it."""
-    if stores.look(url) is not Place.FOREIGN:
-        return
-    if fresh:
-        raise StoreRefused(f"{url}: --fresh deletes only stores of this program, and this folder is none")
-    raise StoreRefused(f"{url}: the folder exists and is not a store of this program; choose another store")
 
 
 def _erase(url: str) -> None:

@@ -13,7 +13,7 @@ import psutil
 
 from scanner import provenance
 from scanner.lock import FileLock
-from scanner.physics.kernel import user_cache_dir
+from scanner.sources import user_cache_dir
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from jobs import launch
 from jobs.launch import Options
+from jobs.preflight import store_url
 from scanner import cube as cubes
 from scanner import levels, refinement
 from scanner import store as stores
@@ -78,7 +79,7 @@ def refine(store: str, request: Request, options: Options, progress: Progress) -
     StoreRefused
         For a store that is no scan, is incomplete, or has been refined in other axes.
     """
-    base = cubes.open_cube(launch.store_url(None, store), "r+")
+    base = cubes.open_cube(store_url(None, store), "r+")
     levels.check_refinable(base)
     with DriverLock(base.url) as lock:
         with progress() as reporter:

@@ -17,6 +17,7 @@ from typing import Any
 
 from jobs import clusters, launch
 from jobs.clusters import ClusterFile
+from jobs.preflight import check_reachable, check_writable, refuse_foreign, store_url
 from scanner import engine
 from scanner import store as stores
 from scanner.cube import open_cube
@@ -98,9 +99,9 @@ def submit(recipe: ScanRecipe, out: str | None, cluster: str, elements: int | No
     StoreRefused
         If the store holds another scan, or drivers of it are at work or queued.
     """
-    url = launch.store_url(recipe.store, out)
-    launch.check_writable(url)
-    launch.refuse_foreign(url, fresh)
+    url = store_url(recipe.store, out)
+    check_writable(url)
+    refuse_foreign(url, fresh)
     file = slurm_file(cluster)
     of = elements or -(-(file.workers or 1) // file.workers_per_job)
     jobs = {"kind": file.kind, "name": clusters.job_name(url, "scan")}
@@ -132,7 +133,7 @@ def slurm_file(cluster: str) -> ClusterFile:
     if file.kind != "slurm":
         hint = "start `scanner run --element K/N --walltime SECONDS` in jobs of your own there"
         raise InputError("--cluster", "drivers are submitted to SLURM alone", file.kind, "kind: slurm", hint)
-    launch.check_reachable(cluster, "")
+    check_reachable(cluster, "")
     return file
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
-from dask.utils import parse_bytes
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -38,9 +37,15 @@ def _finite(value: float) -> float:
     return value
 
 
+def _number_of_bytes(value: str) -> int:
+    from dask.utils import parse_bytes  # here, as the import of dask takes a tenth of a second
+
+    return int(parse_bytes(value))
+
+
 def _bytes(value: str) -> str:
     try:
-        amount = int(parse_bytes(value))
+        amount = _number_of_bytes(value)
     except (ValueError, OverflowError):
         raise ValueError("not an amount of memory") from None
     if amount < 2**27:
@@ -146,7 +151,7 @@ class Execution(Section):
     @property
     def memory_bytes(self) -> int:
         """Memory budget of a worker [bytes]."""
-        return int(parse_bytes(self.memory))
+        return _number_of_bytes(self.memory)
 
 
 class Reduce(Section):

@@ -274,6 +274,18 @@ class Cube:
                 ledger.mark([number], FAILED if self._failed_or_damaged(number) else DONE)
         return ledger, message
 
+    def counts(self, ledger: Ledger, element: Element = WHOLE) -> dict[str, int]:
+        """Return the numbers of an element's blocks by state, and of points in all and in those done."""
+        own = element.owns(np.arange(ledger.state.size))
+        state, sizes = ledger.state[own], self.layout.sizes()[own]
+        return {
+            "blocks": int(state.size),
+            "done": int((state == DONE).sum()),
+            "failed": int((state == FAILED).sum()),
+            "points": int(sizes.sum()),
+            "points_done": int(sizes[state == DONE].sum()),
+        }
+
     def _failed_or_damaged(self, number: int) -> bool:
         try:
             return self.is_failed(self.layout.block(number))

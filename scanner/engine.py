@@ -22,7 +22,7 @@ from scanner import provenance, worker
 from scanner import store as stores
 from scanner.cube import Blueprint, Cube
 from scanner.errors import ScannerError, Status, StoreError, StoreRefused
-from scanner.ledger import DONE, FAILED, WHOLE, Element, Ledger
+from scanner.ledger import DONE, FAILED, Element, Ledger
 from scanner.recipes.base import Recipe
 from scanner.store import Place
 from scanner.worker import Outcome
@@ -302,16 +302,3 @@ def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
     if outcome.kind in MARKS:
         cube.write_failed(cube.layout.block(outcome.number), MARKS[outcome.kind])
     ledger.fail(outcome.number, outcome.message)
-
-
-def counts(cube: Cube, ledger: Ledger, element: Element = WHOLE) -> dict[str, int]:
-    """Return the numbers of an element's blocks by state, and of points in all and in those done."""
-    own = element.owns(np.arange(ledger.state.size))
-    state, sizes = ledger.state[own], cube.layout.sizes()[own]
-    return {
-        "blocks": int(state.size),
-        "done": int((state == DONE).sum()),
-        "failed": int((state == FAILED).sum()),
-        "points": int(sizes.sum()),
-        "points_done": int(sizes[state == DONE].sum()),
-    }

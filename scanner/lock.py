@@ -28,7 +28,7 @@ from typing import IO, Any
 from scanner import provenance
 from scanner.errors import StoreRefused
 from scanner.ledger import WHOLE, Element
-from scanner.physics.kernel import user_cache_dir
+from scanner.sources import user_cache_dir
 from scanner.store import local_path, storage_errors
 
 

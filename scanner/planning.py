@@ -16,6 +16,7 @@ from scanner.errors import InputError
 from scanner.evaluate import evaluate
 from scanner.grid import Block, Layout, block_shape
 from scanner.likelihoods.pulls import number_of_terms
+from scanner.physics.kernel import load_kernels
 from scanner.scan import Group, Scan
 
 CALIBRATION_POINTS = 4096
@@ -185,6 +186,7 @@ def calibrate(scan: Scan, number: int) -> GroupPlan:
     box = tuple(min(b, n) for b, n in zip(block_shape(shape, CALIBRATION_POINTS), shape, strict=True))
     start = tuple((n - b) // 2 for n, b in zip(shape, box, strict=True))
     part = scan.restrict(number, start, tuple(a + b for a, b in zip(start, box, strict=True)))
+    load_kernels()
     begin = time.process_time()
     built = tables.build_all(part)
     table_seconds = time.process_time() - begin

@@ -6,15 +6,18 @@ import csv
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from scanner.analysis.axes import nearest
 from scanner.config import AxisSpec, ScanFile
 from scanner.errors import InputError, did_you_mean
 from scanner.grid import Axis, Grid
 from scanner.scan import Group, Scan, Values, resolve
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 POINT = "point"
 """Name of the axis that runs over a list of points."""
@@ -146,7 +149,7 @@ def fit_others(
 
     profile = surface(dataset, tuple(points), experiments)
     index = {name: [nearest(dataset[name], value, POINT) for value in values] for name, values in points.items()}
-    there = profile.isel({name: xr.DataArray(i, dims=POINT) for name, i in index.items()})
+    there = profile.isel({name: (POINT, i) for name, i in index.items()})
     for i in np.flatnonzero(np.isnan(there.values)):
         given = {name: float(values[i]) for name, values in points.items()}
         hint = f"leave the point out, or give its values of {', '.join(name for name in axes if name not in points)}"

@@ -106,7 +106,8 @@ def _plugin(entry: EntryPoint) -> Provider:
 def _provides(path: Path) -> tuple[str, ...]:
     """Read the literal PROVIDES of a file without running it; nothing if the file is broken."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        tree = ast.parse(text if "PROVIDES" in text else "")
         for node in tree.body:
             if isinstance(node, ast.Assign) and any(
                 isinstance(t, ast.Name) and t.id == "PROVIDES" for t in node.targets

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from scanner import worker
+from scanner.best_fits import BestFit
 from scanner.engine import Summary
 from scanner.planning import Plan
 from scanner.simulation import Forecast, Site
-from scanner.summary import BestFit
 from scanner.worker import Outcome
 
 SHOWN_LEVELS, SHOWN_POINTS = (0.68, 0.90, 0.95, 0.99), 20

@@ -1,4 +1,4 @@
-"""Which files the results of a scan depend on: the keys of the caches are hashes of these.
+"""Which files the results of a scan depend on: the keys of the caches are hashes of these. And where the caches lie.
 
 Plug-ins are located through their entry points without importing them, so that an edited plug-in never runs
 with machine code or tables made from its former self.
@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
+import os
+import tempfile
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
@@ -65,6 +67,27 @@ def module_file(entry: EntryPoint) -> Path | None:
         bases = [Path(folder).joinpath(*rest) for folder in spec.submodule_search_locations or ()]
         places = [path for base in bases for path in (base.with_suffix(".py"), base / "__init__.py")]
     return next((path for path in places if path.is_file()), None)
+
+
+def user_cache_dir() -> Path:
+    """Folder for caches that may be deleted at any time; ``SCANNER_CACHE_DIR`` overrides it."""
+    if chosen := os.environ.get("SCANNER_CACHE_DIR"):
+        return Path(chosen)
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nu-scanner"
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return Path(tempfile.gettempdir()) / f"nu-scanner-{os.getuid()}"
+    return base if os.access(base, os.W_OK) else Path(tempfile.gettempdir()) / f"nu-scanner-{os.getuid()}"
+
+
+def package_hash(*facts: str) -> str:
+    """SHA-256 of this package's sources and data, and of other facts."""
+    digest = hashlib.sha256("\n".join(facts).encode())
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".txt", ".yaml"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def hash_files(paths: list[Path] | tuple[Path, ...]) -> str:

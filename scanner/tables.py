@@ -21,10 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from scanner.physics.kernel import user_cache_dir
 from scanner.scan import Scan, expand
 from scanner.signals.base import Table
-from scanner.sources import hash_files, kernel_sources
+from scanner.sources import hash_files, kernel_sources, user_cache_dir
 
 PARTS = 256
 """Of the nodes of a table at most."""

@@ -156,7 +156,7 @@ def _command(small: Reference, store: Path, element: Element) -> tuple[Any, ...]
 
 
 def _cache_without_tables(folder: Path) -> Path:
-    from scanner.physics.kernel import user_cache_dir
+    from scanner.sources import user_cache_dir
 
     cache = folder / "cache"
     shutil.copytree(user_cache_dir(), cache, ignore=shutil.ignore_patterns("tables", "drivers"))

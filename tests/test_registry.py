@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -217,6 +218,27 @@ def test_a_broken_experiment_is_listed_as_broken(site: Site) -> None:
     assert done.returncode == 0
     assert "broken: experiment 'x' (plug_raises, from plug-in usurper 2.0) does not load: RuntimeError" in done.stdout
     assert "toy_counter" in done.stdout and "miniboone_rhc" in done.stdout
+
+
+def test_what_was_listed_before_is_listed_again_until_its_file_is_edited(tmp_path: Path) -> None:
+    shutil.copytree(registry.PACKAGE, tmp_path / "scanner", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "plug_models.py").write_text(MODELS)
+    _install(tmp_path, "toys", "1.5", {"models": {"toy_single": "plug_models"}})
+    site = Site(tmp_path)
+
+    def listed() -> str:
+        return site.python("-P", "-m", "scanner.cli", "list", "models").stdout  # -P: the copy, not this folder
+
+    first, again = listed(), listed()
+    assert "A toy" in first and first == again
+    assert site.imported.exists()  # a plug-in may depend on more than its file
+    own, plugin = tmp_path / "scanner" / "models" / "two_flavour.py", tmp_path / "plug_models.py"
+    plugin.write_text(MODELS.replace("A toy", "Another toy"))
+    own.write_text(own.read_text().replace('"Two', '"Edited: two'))
+    edited = listed()
+    assert "Another toy" in edited and "Edited: two" in edited
+    own.write_text(own.read_text() + "raise RuntimeError('no luck')\n")
+    assert "broken: model 'two_flavour'" in listed()
 
 
 @pytest.mark.parametrize("name", ["raises", "misnamed"])

@@ -425,7 +425,8 @@ def test_killed_and_resumed_elsewhere_it_gives_the_same_bits(tmp_path: Path) -> 
     run.wait_until(lambda: list((tmp_path / "t.zarr/g0/status/c").rglob("[0-9]*/[0-9]*")))
     signal_all(run.tree(), signal.SIGKILL)
     run.finish()
-    state = launch.engine.counts(open_cube(str(tmp_path / "t.zarr")), open_cube(str(tmp_path / "t.zarr")).ledger()[0])
+    cube = open_cube(str(tmp_path / "t.zarr"))
+    state = cube.counts(cube.ledger()[0])
     assert 0 < state["done"] < state["blocks"]
     resumed = scanner.toys(store, points, 700, tmp_path / "t.zarr", **SERIAL)
     whole = scanner.toys(store, points, 700, tmp_path / "u.zarr", **SERIAL)

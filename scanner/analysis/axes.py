@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from scanner.errors import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def is_log(axis: xr.DataArray) -> bool:

@@ -55,7 +55,7 @@ def submit(
 def cancel(store: StoreArgument) -> None:
     """End the jobs that were submitted for a store; what they did stays."""
     from jobs import submit as jobs
-    from jobs.launch import store_url
+    from jobs.preflight import store_url
 
     ended = jobs.cancel(store_url(None, store))
     out.print(f"cancelled {', '.join(ended)}" if ended else "no job is queued or running", highlight=False)
@@ -68,7 +68,7 @@ def logs(
 ) -> None:
     """Print the ends of a store's logs, the latest last."""
     from jobs import submit as jobs
-    from jobs.launch import store_url
+    from jobs.preflight import store_url
 
     for path in jobs.logs(store_url(None, store)):
         out.print(f"==> {path}", highlight=False)

@@ -91,21 +91,20 @@ def _finite(value: Any) -> Any:
 def list_(kind: Annotated[str, typer.Argument(metavar="models|experiments")]) -> None:
     """List the models or experiments that are installed."""
     from scanner import registry
+    from scanner.titles import titles
 
     if kind not in ("models", "experiments"):
         raise InputError(
             "list", "unknown kind", kind, "models, experiments", did_you_mean(kind, ("models", "experiments"))
         )
-    load = registry.model if kind == "models" else registry.experiment
     table, remarks = Table("name", "version", "title", "from"), []
-    for name, provider in sorted(registry.providers(kind).items()):
-        try:
-            found: Any = load(name)
-            version, title = str(found.version), found.title
-        except ScannerError as error:
-            version, title = "", "broken, see below"
-            remarks.append(f"broken: {error}")
-        table.add_row(name, version, title, provider.distribution or "nu-scanner")
+    for name, found in titles(kind).items():
+        origin = registry.providers(kind)[name].distribution or "nu-scanner"
+        if isinstance(found, ScannerError):
+            remarks.append(f"broken: {found}")
+            table.add_row(name, "", "broken, see below", origin)
+        else:
+            table.add_row(name, str(found.version), found.title, origin)
     for hidden in registry.passed_over(kind):
         taken = registry.providers(kind)[hidden.name].distribution or "nu-scanner"
         remarks.append(f"unused: {hidden.name!r} from {hidden.distribution}, because {taken} has that name already")

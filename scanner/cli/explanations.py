@@ -68,11 +68,12 @@ def _check(spec: TableFile, scans: dict[str, Scan]) -> None:
 
 def _scanned(scan: Scan, cluster: str | None, workers: int | None) -> Scanned:
     """Complete a scan and open it, with what its experiments give without a signal."""
-    from jobs.launch import Options, store_url
+    from jobs.launch import Options
+    from jobs.preflight import store_url
     from scanner.analysis.table import Scanned
+    from scanner.best_fits import null
     from scanner.cube import open_cube
     from scanner.recipes.scan import recipe_of
-    from scanner.summary import null
 
     drive(recipe_of(scan), Options(cluster=cluster, workers=workers))
     url = store_url(scan.file.store, None)

@@ -31,6 +31,22 @@ CURVE_LEVELS = (0.90,)
 StoresArgument = Annotated[
     list[str], typer.Argument(metavar="STORE...", help="paths or URLs of stores, or label=path", show_default=False)
 ]
+ExperimentOption = Annotated[list[str] | None, typer.Option(help="experiment; repeat to sum (default: all)")]
+LevelsOption = Annotated[list[float] | None, typer.Option(help="confidence level; repeat for more")]
+AtOption = Annotated[list[str] | None, typer.Option(metavar="name=value", help="fix an axis instead of profiling")]
+EachOption = Annotated[bool, typer.Option("--each", help="draw what each experiment excludes alone, at one --cl")]
+ContoursOption = Annotated[bool, typer.Option("--contours", help="contours without a surface, as of several stores")]
+GroupOption = Annotated[
+    list[str] | None, typer.Option(metavar="label=exp1,exp2", help="contours of a sum of experiments; repeat for more")
+]
+PublishedOption = Annotated[
+    list[str] | None, typer.Option(help="experiment drawn alone beside the others; repeat for more")
+]
+CornerOption = Annotated[bool, typer.Option("--corner", help="profiles over all pairs of axes, and over each")]
+AnimateOption = Annotated[str | None, typer.Option(metavar="AXIS", help="one frame for each value of this axis")]
+ToysOption = Annotated[
+    str | None, typer.Option(metavar="TOYS", help="pseudo-experiments: Feldman–Cousins contours beside Wilks'")
+]
 
 
 @command
@@ -39,29 +55,20 @@ def plot(
     output: Annotated[Path, typer.Option("-o", "--output", help="figure, .png or .pdf; .gif with --animate")],
     x: Annotated[str | None, typer.Option("--x", help="axis across")] = None,
     y: Annotated[str | None, typer.Option("--y", help="axis upwards; without it, profiles over --x")] = None,
-    experiment: Annotated[list[str] | None, typer.Option(help="experiment; repeat to sum (default: all)")] = None,
-    cl: Annotated[list[float] | None, typer.Option(help="confidence level; repeat for more")] = None,
-    at: Annotated[list[str] | None, typer.Option(metavar="name=value", help="fix an axis instead of profiling")] = None,
-    each: Annotated[bool, typer.Option("--each", help="draw what each experiment excludes alone, at one --cl")] = False,
-    contours: Annotated[
-        bool, typer.Option("--contours", help="contours without a surface, as of several stores")
-    ] = False,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(metavar="label=exp1,exp2", help="contours of a sum of experiments; repeat for more"),
-    ] = None,
-    published: Annotated[
-        list[str] | None, typer.Option(help="experiment drawn alone beside the others; repeat for more")
-    ] = None,
+    experiment: ExperimentOption = None,
+    cl: LevelsOption = None,
+    at: AtOption = None,
+    each: EachOption = False,
+    contours: ContoursOption = False,
+    group: GroupOption = None,
+    published: PublishedOption = None,
     best_fit: Annotated[bool, typer.Option("--best-fit", help="mark the best fit of each curve")] = False,
-    corner: Annotated[bool, typer.Option("--corner", help="profiles over all pairs of axes, and over each")] = False,
+    corner: CornerOption = False,
     axis: Annotated[list[str] | None, typer.Option(help="axis of the corner; repeat (default: all)")] = None,
-    animate: Annotated[str | None, typer.Option(metavar="AXIS", help="one frame for each value of this axis")] = None,
+    animate: AnimateOption = None,
     frames: Annotated[int, typer.Option(min=2, max=500, help="frames of an animation at most")] = 40,
     title: Annotated[str | None, typer.Option(help="instead of one that says what is drawn")] = None,
-    toys: Annotated[
-        str | None, typer.Option(metavar="TOYS", help="pseudo-experiments: Feldman–Cousins contours beside Wilks'")
-    ] = None,
+    toys: ToysOption = None,
     level: Annotated[str, typer.Option(help="of stores that were refined: 0, 1, ... or finest")] = "0",
 ) -> None:
     """Draw Δχ²: over two axes with contours and the best fit, over one, as a corner of all, or moving along a third.
@@ -74,18 +81,9 @@ def plot(
     style.check_text("--title", title or "")
     cubes, fixed = _open(stores, level), numbers("--at", at or [])
     if corner:
-        others: dict[str, object] = {
-            "--x": x,
-            "--y": y,
-            "--each": each,
-            "--group": group,
-            "--animate": animate,
-            "--toys": toys,
-            "--contours": contours,
-            "--published": published,
-            "--best-fit": best_fit,
-        }
-        _refuse("--corner", others)
+        across = {"--x": x, "--y": y, "--animate": animate}
+        drawn = {"--each": each, "--group": group, "--contours": contours, "--published": published}
+        _refuse("--corner", {**across, **drawn, "--toys": toys, "--best-fit": best_fit})
         _corner(cubes, axis, experiment, cl or list(SURFACE_LEVELS), fixed, output, title)
         return
     if axis:
@@ -145,7 +143,8 @@ def _texts(spec: FigureFile) -> dict[str, str]:
 
 def _make(spec: FigureFile, folder: Path, cluster: str | None, workers: int | None) -> dict[str, xr.Dataset]:
     """Complete the stores of a figure's scans, and their merger where it asks for one; open all, the merger first."""
-    from jobs.launch import Options, store_url
+    from jobs.launch import Options
+    from jobs.preflight import store_url
     from scanner.recipes.scan import recipe_of
 
     scans = {scan.file.name: scan for scan in (resolve(folder / file, None) for file in spec.scans)}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @command
 def check(file: FileArgument, settings: SetOption = None) -> None:
     """Check a scan file and do nothing else."""
-    from jobs.launch import check_writable, known_cluster, refuse_foreign, store_url
+    from jobs.preflight import check_writable, known_cluster, refuse_foreign, store_url
 
     scan = resolve(file, settings)
     url = store_url(scan.file.store, None)
@@ -86,7 +86,9 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
         If some of its blocks failed, or were left for lack of time.
     """
     from jobs import launch
+    from jobs.preflight import store_url
     from scanner import summary
+    from scanner.best_fits import best_fits
     from scanner.reporting import Progress, print_best_fits, print_summary
 
     signal.signal(signal.SIGTERM, interrupt)
@@ -94,7 +96,7 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
         with Progress(err) as reporter:
             cube, done = launch.run(recipe, options, reporter)
     except KeyboardInterrupt:
-        url = launch.store_url(recipe.store, options.out)
+        url = store_url(recipe.store, options.out)
         _refuse_in_vain(options.deadline)
         err.print(f"scanner: interrupted; what was done is in {url}, the same command goes on")
         raise typer.Exit(130) from None
@@ -103,7 +105,7 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
         return
     state = summary.status(cube)
     if show is None:
-        print_best_fits(out, summary.best_fits(cube))
+        print_best_fits(out, best_fits(cube))
     else:
         show(cube)
     print_summary(out, done, state["statuses"])
@@ -113,9 +115,7 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
 
 def _drove_element(cube: Cube, options: Options) -> None:
     """Say what became of an element's blocks."""
-    from scanner import engine
-
-    found = engine.counts(cube, cube.ledger()[0], options.element)
+    found = cube.counts(cube.ledger()[0], options.element)
     counted = f"{found['done']:,} of {found['blocks']:,} blocks done, {found['failed']:,} failed"
     out.print(f"element {options.element}: {counted}", highlight=False)
     out.print(f"store: {cube.url}")
@@ -161,7 +161,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say what a scan will take, from one calibration block on this machine."""
-    from jobs.launch import DEFAULT_WORKERS
+    from jobs.preflight import DEFAULT_WORKERS
     from scanner import planning, simulation
     from scanner.reporting import print_forecast, print_plan
 

@@ -4,6 +4,10 @@ numba's own on-disk cache has two faults that a scan cannot live with: it return
 after a callee in another module was edited, and two processes that compile at the same time can corrupt its
 index. So the cache folder is keyed by everything that machine code depends on (all kernel sources, numba,
 numpy, Python, the CPU), and each compilation or load holds a lock on that folder.
+
+A command that shows or checks something imports hundreds of kernels and calls a few. So a kernel is loaded, or
+compiled, when it is first called or another one that calls it is compiled; `load_kernels` does so for all that were
+imported, before the first block of a scan, so that no block's time counts it.
 """
 
 from __future__ import annotations
@@ -11,10 +15,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
-import os
 import platform
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,14 +25,56 @@ import llvmlite.binding as llvm
 import numba
 import numpy as np
 from filelock import FileLock
+from numba.core import entrypoints
+from numba.core.compiler_lock import global_compiler_lock
 
-from scanner.sources import kernel_sources
+from scanner.sources import kernel_sources, user_cache_dir
 
 INPUT = numba.types.Array(numba.types.float64, 1, "C", readonly=True)
 INPUT_INDEX = numba.types.Array(numba.types.int64, 1, "C", readonly=True)
 INPUT_MATRIX = numba.types.Array(numba.types.float64, 2, "C", readonly=True)
 INPUT_CUBE = numba.types.Array(numba.types.float64, 3, "C", readonly=True)
 """Arguments that a kernel only reads: they may be read-only arrays, or not."""
+
+
+class Kernel:
+    """A function whose machine code is loaded when it is first needed.
+
+    Parameters
+    ----------
+    function
+        The source: a function of a module.
+    signature
+        A numba signature, or a list of them.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: Any):
+        functools.update_wrapper(self, function)
+        self._function, self._signature, self._machine_code = function, signature, None
+
+    def __call__(self, *args: Any) -> Any:
+        """Run it."""
+        return (self._machine_code or self.load())(*args)
+
+    def __repr__(self) -> str:
+        return f"<kernel {self._function.__module__}.{self._function.__qualname__}>"
+
+    def __reduce__(self) -> str:
+        """Pickle it by name: another process has machine code of its own."""
+        return self._function.__qualname__
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks for while it compiles a kernel that calls this one."""
+        return self.load()._numba_type_
+
+    def load(self) -> Any:
+        """Return the compiled function, from the cache if it is there."""
+        with _cache():
+            if self._machine_code is None:
+                compile_ = numba.njit(self._signature, cache=True, nogil=True, error_model="numpy")
+                self._machine_code = compile_(self._function)
+        return self._machine_code
 
 
 def kernel(signature: Any) -> Callable[[Callable[..., Any]], Any]:
@@ -47,23 +91,20 @@ def kernel(signature: Any) -> Callable[[Callable[..., Any]], Any]:
     arguments, never closed over: a large global array makes a kernel uncacheable.
     """
 
-    def compile_(function: Callable[..., Any]) -> Any:
-        with _cache():
-            return numba.njit(signature, cache=True, nogil=True, error_model="numpy")(function)
+    def declare(function: Callable[..., Any]) -> Kernel:
+        _declared.append(Kernel(function, signature))
+        return _declared[-1]
 
-    return compile_
+    return declare
 
 
-def user_cache_dir() -> Path:
-    """Folder for caches that may be deleted at any time; ``SCANNER_CACHE_DIR`` overrides it."""
-    if chosen := os.environ.get("SCANNER_CACHE_DIR"):
-        return Path(chosen)
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "nu-scanner"
-    try:
-        base.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return Path(tempfile.gettempdir()) / f"nu-scanner-{os.getuid()}"
-    return base if os.access(base, os.W_OK) else Path(tempfile.gettempdir()) / f"nu-scanner-{os.getuid()}"
+_declared: list[Kernel] = []
+
+
+def load_kernels() -> None:
+    """Load or compile every kernel of the modules imported so far."""
+    for declared in tuple(_declared):
+        declared.load()
 
 
 @functools.cache
@@ -81,15 +122,23 @@ def numba_cache_dir() -> Path:
     return folder
 
 
+@functools.cache
+def _folder_lock() -> FileLock:
+    """The one lock of this process on the cache folder: taken again inside, it does not wait for itself."""
+    return FileLock(numba_cache_dir() / "lock")
+
+
 @contextlib.contextmanager
 def _cache() -> Iterator[None]:
-    """Point numba at our folder, alone in it, for the length of one compilation or load."""
-    folder = numba_cache_dir()
+    """Point numba at our folder, alone in it, for the length of one compilation or load, and of those within.
+
+    numba's lock among threads is taken first, as it is where someone else's function that calls a kernel is compiled.
+    """
     settings: Any = numba.config
-    before = settings.CACHE_DIR
-    with FileLock(folder / "lock"):
-        settings.CACHE_DIR = str(folder)
+    with global_compiler_lock, _folder_lock():
+        before = settings.CACHE_DIR, entrypoints._already_initialized
+        settings.CACHE_DIR, entrypoints._already_initialized = str(numba_cache_dir()), True
         try:
             yield
         finally:
-            settings.CACHE_DIR = before
+            settings.CACHE_DIR, entrypoints._already_initialized = before

@@ -265,6 +265,34 @@ def pair_shares(E, q, product, rule):  # type: ignore[no-untyped-def]
     return first, second
 
 
+@kernel(types.UniTuple(_f8, 4)(_f8, _f8, _f8, _f8, _f8, _f8))
+def _boosted(m, E, rest_energy, rest_momentum, cosine, sine):  # type: ignore[no-untyped-def]
+    """Energy and momentum of what is visible, and its momenta along and across N, from those in the rest frame of N."""
+    p = math.sqrt(max((E - m) * (E + m), 0.0))
+    visible = (E * rest_energy + p * rest_momentum * cosine) / m
+    along, across = (p * rest_energy + E * rest_momentum * cosine) / m, rest_momentum * sine
+    return visible, math.sqrt(along * along + across * across), along, across
+
+
+@kernel(types.UniTuple(_TRIPLE, 2)(_f8, _f8, _f8, _f8, _f8, _f8, _f8))
+def _harmonics(cosine, sine, turn, asymmetry, alignment, polarised, interference):  # type: ignore[no-untyped-def]
+    """What multiplies the averages over 1 and over P₂(cos θ_e), for each of PARTS.
+
+    Parameters
+    ----------
+    cosine, sine : float
+        Of the direction in the rest frame of N.
+    turn : float
+        cos ω.
+    asymmetry, alignment, polarised, interference : float
+        Of a `Spectrum` at one mass.
+    """
+    second, mixed = 1.5 * turn * turn - 0.5, interference * turn * math.sqrt(1 - turn * turn)
+    spin = polarised * second
+    plain = 1.0, asymmetry * cosine, asymmetry * sine
+    return plain, (alignment * second, spin * cosine + mixed * sine, spin * sine - mixed * cosine)
+
+
 @kernel(_f8(_f8, _f8, _f8, _f8, _f8, _f8, _f8))
 def _turn(m, E, q, rest_energy, rest_momentum, visible, momentum):  # type: ignore[no-untyped-def]
     """Cosine of ω."""
@@ -385,21 +413,16 @@ def fill_seen(  # type: ignore[no-untyped-def]
         rest_energy, rest_momentum = 0.5 * (m * m + q * q - daughter * daughter) / m, 0.5 * math.sqrt(gap_sq) / m
         for j in range(energies.size):
             E = energies[j]
-            p = math.sqrt(max((E - m) * (E + m), 0.0))
             for i in range(cosines.size):
                 c, sine = cosines[i], math.sqrt(1 - cosines[i] * cosines[i])
-                visible = (E * rest_energy + p * rest_momentum * c) / m
-                along, across = (p * rest_energy + E * rest_momentum * c) / m, rest_momentum * sine
-                momentum = math.sqrt(along * along + across * across)
+                visible, momentum, along, across = _boosted(m, E, rest_energy, rest_momentum, c, sine)
                 level = math.log(visible) - log_first
                 if level < 0 or momentum == 0:
                     continue
                 e, u = place(level, log_step, seen.shape[1])
                 turn = _turn(m, E, q, rest_energy, rest_momentum, visible, momentum)
-                second, mixed = 1.5 * turn * turn - 0.5, interference[n] * turn * math.sqrt(1 - turn * turn)
-                spin = polarised_alignment[n] * second
-                plain = 1.0, asymmetry[n] * c, asymmetry[n] * sine
-                aligned = alignment[n] * second, spin * c + mixed * sine, spin * sine - mixed * c
+                of_mass = asymmetry[n], alignment[n], polarised_alignment[n], interference[n]
+                plain, aligned = _harmonics(c, sine, turn, *of_mass)
                 shares = 1.0, 0.0
                 if ruled:
                     rule[0] = r_cut[e] if u == 0 else (1 - u) * r_cut[e] + u * r_cut[e + 1]

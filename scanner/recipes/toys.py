@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from scanner import planning, provenance, stored_tables, tables
 from scanner.config import ScanFile
@@ -20,6 +19,9 @@ from scanner.pseudo_experiments import VERSION, Built, PseudoExperiments
 from scanner.recipes.scan import ScanRecipe, record
 from scanner.recipes.scan_of import only, refuse_incomplete, scan_of
 from scanner.scan import Scan, Values, resolve
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 TOY = "toy"
 """Name of the axis that runs over pseudo-experiments."""

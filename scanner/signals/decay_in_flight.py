@@ -24,8 +24,8 @@ from scanner.physics.kernel import INPUT_CUBE, INPUT_INDEX, kernel
 from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
 from scanner.signals.heavy_neutrino import Flyer, HeavyNeutrino, State
-from scanner.signals.monomials import fill_monomials, pack_monomials
 from scanner.signals.rates import rates_table
+from scanner.signals.summed import Arrays, summed
 
 PROVIDES = ("decay_in_flight",)
 VERSION = 1
@@ -93,24 +93,13 @@ def bind(states: Sequence[HeavyNeutrino], response: FlightResponse, bins: int) -
         Number of signal bins.
     """
     parts = [_State(i, state, response, bins) for i, state in enumerate(states)]
-    parameters = tuple(dict.fromkeys(name for part in parts for m in part.monomials for name in m.powers))
-    packed = [pack_monomials(part.monomials, parameters) for part in parts]
     flavours = np.array(response.flavours, dtype=np.int64)
 
-    def add(
-        values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
-    ) -> None:
-        first = 0
-        for part, monomials in zip(parts, packed, strict=True):
-            rates, last = first, first + len(part.tables)
-            strengths = np.empty((len(part.monomials), signal.shape[0]))
-            fill_monomials(values, *monomials, strengths)
-            for kind, flight in enumerate(range(first + 1, last)):
-                found = nodes[rates], tables[rates], nodes[flight], tables[flight]
-                _add(strengths, flavours, kind, *found, signal)
-            first = last
+    def add(strengths: np.ndarray, nodes: Arrays, tables: Arrays, signal: np.ndarray) -> None:
+        for kind in range(len(tables) - 1):
+            _add(strengths, flavours, kind, nodes[0], tables[0], nodes[1 + kind], tables[1 + kind], signal)
 
-    return Prediction(parameters, tuple(table for part in parts for table in part.tables), add)
+    return summed(parts, add)
 
 
 class _State:

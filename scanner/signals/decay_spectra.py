@@ -30,8 +30,8 @@ from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.visible import PHOTON, SCALAR_PAIR, VECTOR_PAIR, VIRTUAL_PHOTON, fill_seen, spectrum
 from scanner.signals.base import Prediction, Table
 from scanner.signals.heavy_neutrino import Channel, Coupling, Flyer, HeavyNeutrino, State
-from scanner.signals.monomials import fill_monomials, pack_monomials
 from scanner.signals.rates import rates_table
+from scanner.signals.summed import Arrays, summed
 from scanner.signals.upscattering_events import PRODUCT_MASS, by_mass
 from scanner.signals.upscattering_samples import Selection
 from scanner.units import HBARC_GEV_M
@@ -138,25 +138,16 @@ def bind(states: Sequence[HeavyNeutrino], response: SpectrumResponse, bins: int)
         Number of signal bins, those of the selection.
     """
     parts = [_State(i, state, response, bins) for i, state in enumerate(states)]
-    parameters = tuple(dict.fromkeys(name for part in parts for m in part.monomials for name in m.powers))
-    packed = [pack_monomials(part.monomials, parameters) for part in parts]
     flavours = np.array(response.flavours, dtype=np.int64)
 
-    def add(
-        values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
-    ) -> None:
-        first = 0
-        for part, monomials in zip(parts, packed, strict=True):
-            rates, last = first, first + len(part.tables)
-            strengths, log_widths = np.empty((len(part.monomials), signal.shape[0])), np.empty(signal.shape[0])
-            fill_monomials(values, *monomials, strengths)
-            _fill_log_widths(strengths, nodes[rates], tables[rates], log_widths)
-            for look, flight in enumerate(range(first + 1, last)):
-                found = nodes[rates], tables[rates], nodes[flight], tables[flight]
-                _add(strengths, log_widths, flavours, look, *found, signal)
-            first = last
+    def add(strengths: np.ndarray, nodes: Arrays, tables: Arrays, signal: np.ndarray) -> None:
+        log_widths = np.empty(signal.shape[0])
+        _fill_log_widths(strengths, nodes[0], tables[0], log_widths)
+        for look in range(len(tables) - 1):
+            found = nodes[0], tables[0], nodes[1 + look], tables[1 + look]
+            _add(strengths, log_widths, flavours, look, *found, signal)
 
-    return Prediction(parameters, tuple(table for part in parts for table in part.tables), add)
+    return summed(parts, add)
 
 
 class _State:

@@ -35,8 +35,8 @@ from scanner.physics.phase_space import gauss_legendre
 from scanner.signals.base import Prediction, Table
 from scanner.signals.decay_in_flight import MIXINGS, Spectrum
 from scanner.signals.heavy_neutrino import Channel, HeavyNeutrino, State
-from scanner.signals.monomials import fill_monomials, pack_monomials
 from scanner.signals.rates import rates_table
+from scanner.signals.summed import Arrays, summed
 from scanner.units import HBARC_GEV_M
 
 PROVIDES = ("lepton_number_violation",)
@@ -109,20 +109,12 @@ def bind(states: Sequence[HeavyNeutrino], response: ViolationResponse, bins: int
         Number of signal bins: 1.
     """
     parts = [_State(i, state, response) for i, state in enumerate(states)]
-    parameters = tuple(dict.fromkeys(name for part in parts for m in part.monomials for name in m.powers))
-    packed = [pack_monomials(part.monomials, parameters) for part in parts]
     flavours = np.array([route.flavour for route in response.routes], dtype=np.int64)
 
-    def add(
-        values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
-    ) -> None:
-        for i, monomials in enumerate(packed):
-            rates, flights = 2 * i, 2 * i + 1
-            strengths = np.empty((len(parts[i].monomials), signal.shape[0]))
-            fill_monomials(values, *monomials, strengths)
-            _add(strengths, flavours, nodes[rates], tables[rates], nodes[flights], tables[flights], signal)
+    def add(strengths: np.ndarray, nodes: Arrays, tables: Arrays, signal: np.ndarray) -> None:
+        _add(strengths, flavours, nodes[0], tables[0], nodes[1], tables[1], signal)
 
-    return Prediction(parameters, tuple(table for part in parts for table in part.tables), add)
+    return summed(parts, add)
 
 
 class _State:
