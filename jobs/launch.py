@@ -19,7 +19,7 @@ from distributed import Client
 
 from jobs import clusters
 from jobs.deadline import Deadline, InTime
-from jobs.executors import DaskExecutor, SerialExecutor
+from jobs.executors import DaskExecutor, Guarded, SerialExecutor
 from jobs.local import LocalWorkers, end_group
 from scanner import engine, provenance
 from scanner import store as stores
@@ -90,7 +90,7 @@ def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
             fsspec.get_filesystem_class(protocol)
         except (ImportError, ValueError) as error:
             raise InputError("store", f"this kind of URL cannot be used here: {error}", chosen) from None
-        return chosen
+        return chosen.rstrip("/")
     try:
         path = Path(chosen).expanduser().absolute()
         path.exists()
@@ -128,7 +128,7 @@ def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Sum
     cluster = options.cluster or recipe.execution.cluster
     workers = number_of_workers(cluster, options, recipe.execution)
     check_reachable(cluster, url)
-    with DriverLock(url, options.element) as lock:
+    with DriverLock(url, options.element, reporter.message) as lock:
         end_predecessor(lock, reporter)
         if options.fresh:
             _erase(url)
@@ -168,7 +168,7 @@ def _compute(
     begin = provenance.now()
     workers = min(workers, len(todo) + len(lacking))
     with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as there:
-        executor, built = InTime(there, workers, options.deadline), True
+        executor, built = InTime(Guarded(there, lock.check), workers, options.deadline), True
         if lacking:
             with lock.one_by_one("elements/tables.lock"):  # one element builds them, with all its workers
                 built = engine.build_parts(recipe, cube, recipe.missing_parts(cube), executor)
