@@ -1,4 +1,4 @@
-"""Executors: this process, and any dask scheduler. Both hold to `scanner.engine.Executor`."""
+"""Executors: this process, and any dask scheduler. All hold to `scanner.engine.Executor`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import functools
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from distributed import Client, Future, KilledWorker, as_completed, get_worker
 
 from scanner import worker
 from scanner.cube import Cube
+from scanner.engine import Executor
 from scanner.errors import ScannerError
 from scanner.provenance import code
 from scanner.worker import Outcome, run_task
@@ -130,3 +131,33 @@ class DaskExecutor:
             self._explain_cancelled()
         text = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else repr(error)
         return Outcome(number, worker.FAILED, text)
+
+
+class Guarded:
+    """An executor whose outcomes count only as long as this driver may work.
+
+    Parameters
+    ----------
+    executor
+        Does the work.
+    check
+        Raises if this driver may not go on.
+    """
+
+    def __init__(self, executor: Executor, check: Callable[[], None]):
+        self._executor, self._check = executor, check
+
+    @property
+    def window(self) -> int:
+        """How many blocks to keep in flight."""
+        return self._executor.window
+
+    def submit(self, numbers: Sequence[int]) -> None:
+        """Start work on blocks."""
+        self._executor.submit(numbers)
+
+    def completed(self) -> Iterable[Outcome]:
+        """Wait for outcomes, and give them if they count."""
+        found = self._executor.completed()
+        self._check()
+        return found

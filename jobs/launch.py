@@ -13,7 +13,7 @@ from distributed import Client
 
 from jobs import clusters
 from jobs.deadline import Deadline, InTime
-from jobs.executors import DaskExecutor, SerialExecutor
+from jobs.executors import DaskExecutor, Guarded, SerialExecutor
 from jobs.local import LocalWorkers, end_group
 from jobs.preflight import DEFAULT_WORKERS, check_reachable, check_writable, known_cluster, refuse_foreign, store_url
 from scanner import engine, provenance
@@ -87,7 +87,7 @@ def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Sum
     cluster = options.cluster or recipe.execution.cluster
     workers = number_of_workers(cluster, options, recipe.execution)
     check_reachable(cluster, url)
-    with DriverLock(url, options.element) as lock:
+    with DriverLock(url, options.element, reporter.message) as lock:
         end_predecessor(lock, reporter)
         if options.fresh:
             _erase(url)
@@ -128,7 +128,7 @@ def _compute(
     begin = provenance.now()
     workers = min(workers, len(todo) + len(lacking))
     with _executor(cube, cluster, workers, recipe.execution, options.health, lock, reporter) as there:
-        executor, built = InTime(there, workers, options.deadline), True
+        executor, built = InTime(Guarded(there, lock.check), workers, options.deadline), True
         if lacking:
             with lock.one_by_one("elements/tables.lock"):  # one element builds them, with all its workers
                 built = engine.build_parts(recipe, cube, recipe.missing_parts(cube), executor)

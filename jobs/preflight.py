@@ -33,7 +33,7 @@ def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
             fsspec.get_filesystem_class(protocol)
         except (ImportError, ValueError) as error:
             raise InputError("store", f"this kind of URL cannot be used here: {error}", chosen) from None
-        return chosen
+        return chosen.rstrip("/")
     try:
         path = Path(chosen).expanduser().absolute()
         path.exists()

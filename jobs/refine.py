@@ -150,6 +150,7 @@ class _Workers:
 
     def options(self, recipe: LevelRecipe, blocks: frozenset[int], verify: bool, reporter: Reporter) -> Options:
         """Return how to compute some blocks of a level."""
+        self._lock.check()
         if blocks and self._there is None:
             self._there = self._start(recipe, reporter)
         return replace(self._there or self._options, fresh=False, only=blocks, verify=verify)

@@ -8,7 +8,8 @@ Layout of a store::
     g0/ g1/ ...           one group for each set of experiments that depend on the same axes:
         chi2 status ...       (experiment, *axes), one shard a block
     ledger/0 1 ...        which blocks are done, one byte each: one ledger, or one for each element of a job array
-    driver.* cluster.log  the driver at work, and the logs (local stores); elements/N/: those of an element
+    driver.* cluster.log  the driver at work, and the logs (local stores); elements/N/: those of an element.
+                          Behind a URL driver.lock alone, a lease
     submission/           what was submitted as batch jobs, and their output
 
 zarr and xarray accept writes that cover part of a shard, and lose data when two processes do so. Here a block
@@ -35,7 +36,18 @@ from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, WHOLE, Element, Ledger, LedgerDamaged
 from scanner.likelihoods.pulls import number_of_terms
-from scanner.store import DRIVER_FILES, FORMAT, decoding_errors, erase, keys, local_path, location, storage_errors
+from scanner.store import (
+    DRIVER_FILES,
+    FORMAT,
+    check_reached,
+    decoding_errors,
+    erase,
+    keys,
+    local_path,
+    location,
+    of_storage,
+    storage_errors,
+)
 from scanner.tables import Plan, PlannedTable
 
 INNER_POINTS = 2**16
@@ -179,6 +191,7 @@ class Cube:
             found: Any = self.root[path]
             return found.with_config(_WRITE_ALL)
         except Exception as error:
+            check_reached(self.url, error)
             raise StoreError(
                 f"{self.url}: array {path} cannot be opened ({type(error).__name__}: {error})\n  "
                 "restore the store from a copy, or replace it with --fresh"
@@ -315,9 +328,9 @@ class Cube:
         """Whether an array cannot be read, for another reason than the file system."""
         try:
             self.array(path)[...]
-        except OSError:
-            raise
-        except Exception:
+        except Exception as error:
+            if of_storage(error):
+                raise
             return True
         return False
 
@@ -358,6 +371,7 @@ def open_cube(url: str, mode: str = "r") -> Cube:
         hint = " yet: a driver is planning it, or was stopped then; the same command goes on" if begun else ""
         raise StoreRefused(f"{url}: no store there{hint}") from None
     except Exception as error:
+        check_reached(url, error)
         raise StoreRefused(f"{url}: is not a store that can be read ({error})") from None
     record: Any = root.attrs.get("scanner")
     if not isinstance(record, dict) or record.get("format") != FORMAT or "identity" not in record:

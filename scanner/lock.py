@@ -10,6 +10,9 @@ Locks die with their holder (flock: freed at once when the process ends, however
 
 The first element in and the last one out find nobody else there: they hold ``driver.lock`` exclusively for that
 moment, and put the store in order.
+
+For a store behind a URL all this lies in the user's cache folder, and keeps apart the drivers that share that folder.
+A lease in the store (`scanner.lease`) keeps apart the folders.
 """
 
 from __future__ import annotations
@@ -20,24 +23,21 @@ import hashlib
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from scanner import provenance
 from scanner.errors import StoreRefused
+from scanner.lease import Lease
 from scanner.ledger import WHOLE, Element
 from scanner.sources import user_cache_dir
 from scanner.store import local_path, storage_errors
 
 
 def driver_folder(url: str) -> Path:
-    """Return the folder where the drivers of a store keep their files.
-
-    A local store holds them in itself. For a store behind a URL they are in the user's cache folder, so that its
-    locks exclude only drivers of this user, on machines that share that folder.
-    """
+    """Return the folder where the drivers of a store keep their files: a local store holds them in itself."""
     return local_path(url) or user_cache_dir() / "drivers" / hashlib.sha256(url.encode()).hexdigest()[:24]
 
 
@@ -76,6 +76,8 @@ class DriverLock:
         The store.
     element
         Which of the drivers this is.
+    warn
+        Told what this lock cannot guarantee.
 
     Attributes
     ----------
@@ -84,13 +86,14 @@ class DriverLock:
         `share`, and again if `last` says so.
     """
 
-    def __init__(self, url: str, element: Element = WHOLE):
+    def __init__(self, url: str, element: Element = WHOLE, warn: Callable[[str], None] = lambda text: None):
         self._url, self._element = url, element
         self._root = driver_folder(url)
         self._folder = self._root if element.alone else self._root / "elements" / str(element.number)
         self._note = self._folder / "driver.json"
         self._store, self._gate = FileLock(self._root / "driver.lock"), FileLock(self._root / "driver.gate")
         self._own = FileLock(self._folder / "driver.lock")
+        self._lease = Lease(url, self._root, not element.alone, warn)
         self.alone = True
         self._open = True
         """Whether jobs may be alive, a predecessor's or our own, that the next driver must end."""
@@ -107,6 +110,7 @@ class DriverLock:
                     self._take_alone()
                 else:
                     self._take_element()
+                self._lease.take()
         except BaseException:
             self._release()
             raise
@@ -129,6 +133,10 @@ class DriverLock:
             raise StoreRefused(
                 f"{self._url}: element {self._element} is in use by another driver ({_holder(self._folder)})"
             )
+
+    def check(self) -> None:
+        """Raise StoreRefused if this driver has been cut off from its store, and may not go on."""
+        self._lease.check()
 
     def share(self) -> None:
         """Let the other elements in, once the store is in order.
@@ -203,6 +211,8 @@ class DriverLock:
         self._release()
 
     def _release(self) -> None:
+        if self._lease.held:
+            self._lease.release(self.alone or (self._gate.take() and self._store.take()))
         for lock in (self._own, self._store, self._gate):
             lock.release()
 

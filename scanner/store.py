@@ -13,7 +13,7 @@ import fsspec
 import zarr
 from zarr.abc.store import Store
 from zarr.core.sync import sync
-from zarr.storage import LocalStore
+from zarr.storage import FsspecStore, LocalStore
 
 from scanner.errors import StoreError
 
@@ -23,6 +23,9 @@ DRIVER_FILES = {
     *("elements", "submission"),
 }
 """What drivers keep in a store; `elements` and `submission` are folders."""
+S3 = ("s3://", "s3a://")
+CLIENTS = ("aiobotocore", "aiohttp", "botocore")
+"""Packages whose errors are of a server that cannot be reached, although they are no OSError."""
 
 
 class Place(enum.Enum):
@@ -69,9 +72,14 @@ def local_path(url: str) -> Path | None:
     return None if "://" in path else Path(path).expanduser().absolute()
 
 
-def location(url: str) -> str | Path:
-    """Return what zarr shall open: a path wherever there is one, because only there are its writes atomic renames."""
-    return local_path(url) or url
+def location(url: str) -> Path | Store:
+    """Return what zarr shall open: a path wherever there is one, because only there are its writes atomic renames.
+
+    Behind a URL an object appears whole or not at all. Listings are not cached: others write there too. With
+    concurrent parts, s3fs would ask for the size of each object before it reads it.
+    """
+    options = {"max_concurrency": 1} if url.startswith(S3) else {}
+    return local_path(url) or FsspecStore.from_url(url, storage_options={"use_listings_cache": False, **options})
 
 
 def remove_partial_files(url: str) -> int:
@@ -87,7 +95,7 @@ def erase(url: str) -> None:
     """Delete the contents of a store of ours, keeping the driver's files; what says that it is ours goes last."""
     folder = local_path(url)
     if folder is None:
-        sync(_clear(zarr.open_group(url, mode="a").store))
+        sync(_clear(location(url)))
         return
     for path in sorted(folder.iterdir(), key=lambda p: p.name == "zarr.json") if folder.is_dir() else ():
         if path.name in DRIVER_FILES:
@@ -98,22 +106,34 @@ def erase(url: str) -> None:
             path.unlink()
 
 
-async def _clear(store: Store) -> None:
-    """Empty a store; zarr 3.1's own `clear` stops at the first folder that is gone with its parent."""
-    for name in [name async for name in store.list_dir("")]:
-        if name != "zarr.json":
-            await store.delete_dir(name)
+async def _clear(store: Any) -> None:
+    """Empty a store of ours; zarr 3.1's own `clear` stops at the first folder that is gone with its parent."""
+    for name in {name async for name in store.list_dir("")} - DRIVER_FILES - {"zarr.json"}:
+        await store.delete_dir(name)
     await store.delete("zarr.json")
+
+
+def of_storage(error: BaseException) -> bool:
+    """Whether an error is of a file system or a server, and not of what lies there."""
+    return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in CLIENTS
+
+
+def check_reached(url: str, error: Exception) -> None:
+    """Raise StoreError if an error is of a server, and not of what lies there."""
+    if local_path(url) is None and of_storage(error):
+        raise StoreError(f"{url}: cannot be reached ({type(error).__name__}: {error})") from error
 
 
 @contextlib.contextmanager
 def storage_errors(url: str) -> Iterator[None]:
-    """Turn a full, read-only, forbidden or failing file system into one clear message."""
+    """Turn a full, read-only, forbidden or failing file system or server into one clear message."""
     try:
         yield
-    except OSError as error:
+    except Exception as error:
+        if not of_storage(error):
+            raise
         raise StoreError(
-            f"{url}: cannot be written: {error.strerror or error}\n  nothing that was done is lost; "
+            f"{url}: cannot be written: {getattr(error, 'strerror', None) or error}\n  nothing that was done is lost; "
             "mend this and run the same command to go on"
         ) from error
 
@@ -124,6 +144,7 @@ def decoding_errors(url: str, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        check_reached(url, error)
         raise StoreError(
             f"{url}: {what} is damaged ({type(error).__name__}: {error})\n  "
             "run the scan again with --verify to find and recompute damaged blocks"
