@@ -15,7 +15,15 @@ from jobs import clusters
 from jobs.deadline import Deadline, InTime
 from jobs.executors import DaskExecutor, Guarded, SerialExecutor
 from jobs.local import LocalWorkers, end_group
-from jobs.preflight import DEFAULT_WORKERS, check_reachable, check_writable, known_cluster, refuse_foreign, store_url
+from jobs.preflight import (
+    DEFAULT_WORKERS,
+    check_reachable,
+    check_writable,
+    known_cluster,
+    refuse_elements,
+    refuse_foreign,
+    store_url,
+)
 from scanner import engine, provenance
 from scanner import store as stores
 from scanner.config import Execution
@@ -83,6 +91,7 @@ def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Sum
     """
     url = store_url(recipe.store, options.out)
     check_writable(url)
+    refuse_elements(url, options.element.of)
     refuse_foreign(url, options.fresh)
     cluster = options.cluster or recipe.execution.cluster
     workers = number_of_workers(cluster, options, recipe.execution)
@@ -123,6 +132,7 @@ def _compute(
     lacking = recipe.missing_parts(cube) if todo or options.verify else []
     if not todo and not lacking:
         ledger.flush()
+        cube.commit("the ledger")
         return Summary()
     load_kernels()  # here first, so that workers that start together find machine code in the cache
     begin = provenance.now()
@@ -162,6 +172,7 @@ def _ledger(cube: Cube, element: Element, lock: DriverLock, reporter: Reporter) 
         stores.remove_partial_files(cube.url)
         with stores.storage_errors(cube.url):
             ledger.join(element.of)
+        cube.commit("the ledger")
     lock.share()
     return ledger
 

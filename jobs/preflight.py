@@ -15,6 +15,7 @@ import fsspec
 
 from jobs import clusters
 from scanner import store as stores
+from scanner import transactions
 from scanner.errors import InputError, StoreRefused
 from scanner.store import Place
 
@@ -27,6 +28,9 @@ def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
     chosen = os.fspath(out) if out is not None else own
     if chosen is None:
         raise InputError("store", "is missing", allowed="a path or URL here, or -o/--out")
+    if transactions.handles(chosen):
+        transactions.check(chosen)
+        return stores.absolute(chosen)
     if "://" in chosen:
         protocol = chosen.partition("://")[0]
         try:
@@ -55,6 +59,13 @@ def check_writable(url: str) -> None:
     except OSError as error:
         problem = f"cannot be written there: {error.strerror}"
         raise InputError("store", problem, str(existing), "a folder that you may write to") from None
+
+
+def refuse_elements(url: str, elements: int) -> None:
+    """Raise if several drivers were to work on a store to which one alone commits."""
+    if elements > 1 and transactions.handles(url):
+        problem = f"an Icechunk repository has one driver, which alone commits, and not {elements}"
+        raise InputError("store", problem, url, hint="use one driver (scanner submit: --array 1), or another store")
 
 
 def refuse_foreign(url: str, fresh: bool = False) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from jobs import clusters, launch
 from jobs.clusters import ClusterFile
-from jobs.preflight import check_reachable, check_writable, refuse_foreign, store_url
+from jobs.preflight import check_reachable, check_writable, refuse_elements, refuse_foreign, store_url
 from scanner import engine
 from scanner import store as stores
 from scanner.cube import open_cube
@@ -104,6 +104,7 @@ def submit(recipe: ScanRecipe, out: str | None, cluster: str, elements: int | No
     refuse_foreign(url, fresh)
     file = slurm_file(cluster)
     of = elements or -(-(file.workers or 1) // file.workers_per_job)
+    refuse_elements(url, of)
     jobs = {"kind": file.kind, "name": clusters.job_name(url, "scan")}
     _refuse_twice(url, jobs)
     with DriverLock(url) as lock:

@@ -12,6 +12,8 @@ Layout of a store::
                           Behind a URL driver.lock alone, a lease
     submission/           what was submitted as batch jobs, and their output
 
+All but the last three lines may lie in an Icechunk repository instead (`scanner.transactions`).
+
 zarr and xarray accept writes that cover part of a shard, and lose data when two processes do so. Here a block
 *is* a shard: both come from the store's `Layout`, and nothing else writes.
 """
@@ -31,7 +33,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.core.sync import sync
 
 from scanner import provenance
-from scanner.errors import Status, StoreError, StoreRefused
+from scanner.errors import ScannerError, Status, StoreError, StoreRefused
 from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, WHOLE, Element, Ledger, LedgerDamaged
@@ -39,6 +41,7 @@ from scanner.likelihoods.pulls import number_of_terms
 from scanner.store import (
     DRIVER_FILES,
     FORMAT,
+    absolute,
     check_reached,
     decoding_errors,
     erase,
@@ -49,6 +52,7 @@ from scanner.store import (
     storage_errors,
 )
 from scanner.tables import Plan, PlannedTable
+from scanner.transactions import PREFIX, REPOSITORY, TransactionStore
 
 INNER_POINTS = 2**16
 TOTAL = "total"
@@ -212,6 +216,29 @@ class Cube:
         """Record a driver's run."""
         with storage_errors(self.url):
             self.root.attrs["runs"] = [*self.runs, dict(run)]
+        self.commit("end of a run")
+
+    def begin(self) -> None:
+        """See what has been committed, and begin to keep what is written for `changes`."""
+        if isinstance(self.root.store, TransactionStore):
+            with storage_errors(self.url):
+                self.root.store.begin()
+
+    def changes(self) -> bytes:
+        """Hand over what was written since `begin`, for the driver to `accept`; nothing, if it is in the store."""
+        return self.root.store.changes() if isinstance(self.root.store, TransactionStore) else b""
+
+    def accept(self, changes: bytes) -> None:
+        """Take over what a worker has written; in the store from the next `commit` on."""
+        if isinstance(self.root.store, TransactionStore) and changes:
+            with storage_errors(self.url):
+                self.root.store.accept(changes)
+
+    def commit(self, message: str) -> None:
+        """Make what was written or taken over part of the store, where it is not at once."""
+        if isinstance(self.root.store, TransactionStore):
+            with storage_errors(self.url):
+                self.root.store.commit(message)
 
     def write(self, block: Block, results: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Write a block's results, rounded to the cube's dtype, status last; return its statuses' counts."""
@@ -342,7 +369,7 @@ def create(url: str, blueprint: Blueprint) -> Cube:
     """
     with storage_errors(url):
         erase(url)
-        root = zarr.create_group(location(url), attributes={"scanner": {"format": FORMAT}})
+        root = zarr.create_group(location(url, "w-"), attributes={"scanner": {"format": FORMAT}})
         for path, values, names in blueprint.coordinates:
             _save(root, path, values, names)
         for path, table in blueprint.tables.items():
@@ -352,7 +379,9 @@ def create(url: str, blueprint: Blueprint) -> Cube:
         Ledger.empty(root, blueprint.layout.number_of_blocks).flush()
         record = _record(blueprint)
         root.attrs.put({"scanner": record})
-    return Cube(url, root, record, blueprint.layout)
+    cube = Cube(url, root, record, blueprint.layout)
+    cube.commit("created")
+    return cube
 
 
 def open_cube(url: str, mode: str = "r") -> Cube:
@@ -364,21 +393,24 @@ def open_cube(url: str, mode: str = "r") -> Cube:
         If there is none at that place, or it is not one of ours.
     """
     try:
-        root = zarr.open_group(location(url), mode=mode)  # type: ignore[arg-type]
+        root = zarr.open_group(location(url, mode), mode=mode)  # type: ignore[arg-type]
     except (FileNotFoundError, zarr.errors.GroupNotFoundError):
         folder = local_path(url)
         begun = folder is not None and any((folder / name).exists() for name in DRIVER_FILES)
         hint = " yet: a driver is planning it, or was stopped then; the same command goes on" if begun else ""
+        if folder is not None and (folder / REPOSITORY).is_dir():
+            hint = f"; there is one in an Icechunk repository: give {PREFIX}file://{folder}"
         raise StoreRefused(f"{url}: no store there{hint}") from None
+    except ScannerError:
+        raise
     except Exception as error:
         check_reached(url, error)
         raise StoreRefused(f"{url}: is not a store that can be read ({error})") from None
     record: Any = root.attrs.get("scanner")
     if not isinstance(record, dict) or record.get("format") != FORMAT or "identity" not in record:
         raise StoreRefused(f"{url}: is not a complete store of this program (or of another version's format)")
-    url = str(local_path(url) or url)
     layout = Layout(*(tuple(tuple(x) for x in record["layout"][k]) for k in ("shapes", "blocks")))
-    return Cube(url, root, record, layout)
+    return Cube(absolute(url), root, record, layout)
 
 
 def _save(root: zarr.Group, path: str, values: np.ndarray, names: tuple[str, ...] | None = None) -> None:

@@ -17,7 +17,7 @@ from scanner.critical_values import toys_dataset
 from scanner.cube import BEST, Cube, open_cube
 from scanner.errors import Status, StoreError, StoreRefused
 from scanner.levels import Refined, open_level
-from scanner.store import decoding_errors, local_path
+from scanner.store import decoding_errors, is_gone
 
 MAX_CHUNK = 2**21
 _LONG_NAMES = {
@@ -41,9 +41,8 @@ class _Reader:
         self.shape, self.dtype, self.ndim = self._array.shape, self._array.dtype, self._array.ndim
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        folder = local_path(self._where[0])
-        if folder is not None and not (folder / "zarr.json").exists():  # else all of it would read as missing
-            raise StoreError(f"{folder}: the store is gone")
+        if is_gone(self._where[0]):  # else all of it would read as missing
+            raise StoreError(f"{self._where[0]}: the store is gone")
         with decoding_errors(*self._where):
             return np.asarray(self._array[index])
 

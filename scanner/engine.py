@@ -27,7 +27,10 @@ from scanner.recipes.base import Recipe
 from scanner.store import Place
 from scanner.worker import Outcome
 
-LEDGER_SECONDS = 3.0
+LEDGER_SECONDS = 3.0, 60.0
+"""Between two writes of the ledger: at least, and at most of those that take long."""
+LEDGER_SHARE = 0.01
+"""Of the time at most for writing it, between these two."""
 MARKS = {worker.LOST: Status.worker_lost, worker.TIMEOUT: Status.timeout}
 """What the points of a block say that its worker could not."""
 
@@ -136,6 +139,7 @@ def prepare(recipe: Recipe, url: str, workers: int, reporter: Reporter) -> Cube:
     _compare_with_disk(blueprint, url, reporter)
     cube = cubes.create(url, blueprint)
     recipe.fill(cube)
+    cube.commit("tables at hand")
     return cube
 
 
@@ -177,6 +181,7 @@ def mend(recipe: Recipe, cube: Cube, reporter: Reporter) -> None:
         reporter.message(f"verified: {path} was damaged, and is written anew")
     for name in recipe.drop_damaged_parts(cube):
         reporter.message(f"verified: {name} was damaged, and is built anew")
+    cube.commit("damaged axes and tables")
 
 
 def pending(cube: Cube, ledger: Ledger, element: Element, verify: bool, reporter: Reporter) -> list[int]:
@@ -211,6 +216,8 @@ def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Ex
         if outcome.kind != worker.DONE:
             raise ScannerError(f"{name} cannot be built: {outcome.message}")
         log.info("%s done in %.3f s on %s", name, outcome.evaluate_seconds, outcome.host)
+        cube.accept(outcome.changes)
+        cube.commit(name)
         built += 1
     if built < len(missing):
         return False
@@ -229,7 +236,7 @@ def run_blocks(
     StoreError
         If the store cannot be written; the ledger is as up to date as the store allows.
     """
-    summary, begin = Summary(), time.monotonic()
+    summary, begin, books = Summary(), time.monotonic(), _Bookkeeper(cube, ledger)
     # A block that failed in an earlier run has had its retries: it gets one more chance a run.
     tries = Counter({number: retries for number in numbers if ledger.state[number] == FAILED})
     try:
@@ -238,12 +245,44 @@ def run_blocks(
             summary.add(outcome)
             summary.seconds = time.monotonic() - begin
             reporter.outcome(outcome)
-            with stores.storage_errors(cube.url):
-                ledger.flush(every=LEDGER_SECONDS)
+            books.add(outcome.number)
     finally:
-        with stores.storage_errors(cube.url):
-            ledger.flush()
+        books.write()
     return summary
+
+
+class _Bookkeeper:
+    """Writes the ledger now and then, and commits it together with the blocks that it is of."""
+
+    def __init__(self, cube: Cube, ledger: Ledger):
+        self._cube, self._ledger, self._every = cube, ledger, LEDGER_SECONDS[0]
+        self._numbers: list[int] = []
+
+    def add(self, number: int) -> None:
+        """A block ended; write, if that was not done just now."""
+        self._numbers.append(number)
+        self.write(self._every)
+
+    def write(self, every: float = 0.0) -> None:
+        """Write, if that was last done `every` seconds ago."""
+        begin = time.monotonic()
+        with stores.storage_errors(self._cube.url):
+            written = self._ledger.flush(every)
+        if self._numbers and (written or not every):
+            self._cube.commit(f"blocks {_spans(sorted(self._numbers))}")
+            self._numbers.clear()
+            self._every = float(np.clip((time.monotonic() - begin) / LEDGER_SHARE, *LEDGER_SECONDS))
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    """Write increasing numbers in few words.
+
+    >>> _spans([1, 3, 4, 5, 9])
+    '1, 3-5, 9'
+    """
+    edges = [n for n, (a, b) in enumerate(itertools.pairwise(numbers), 1) if b > a + 1]
+    runs = [numbers[a:b] for a, b in itertools.pairwise([0, *edges, len(numbers)])]
+    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
 
 
 def _outcomes(executor: Executor, numbers: Sequence[int], tries: Counter[int], retries: int) -> Iterator[Outcome]:
@@ -296,6 +335,7 @@ def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
         raise StoreError(outcome.message)
     if outcome.kind == worker.DONE:
         log.info("block %d done in %.3f s on %s", outcome.number, outcome.evaluate_seconds, outcome.host)
+        cube.accept(outcome.changes)
         ledger.mark([outcome.number], DONE)
         return
     log.warning("block %d %s on %s: %s", outcome.number, outcome.kind, outcome.host, outcome.message)

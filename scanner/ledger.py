@@ -162,10 +162,12 @@ class Ledger:
             self.failures[number] = traceback
         self._changed = True
 
-    def flush(self, every: float = 0.0) -> None:
-        """Write, if anything changed and the last write is `every` seconds ago; atomic on every store."""
-        if self._changed and time.monotonic() - self._flushed >= every:
+    def flush(self, every: float = 0.0) -> bool:
+        """Write, if anything changed and the last write is `every` seconds ago; say so. Atomic on every store."""
+        due = self._changed and time.monotonic() - self._flushed >= every
+        if due:
             self._write(self._element.number)
+        return due
 
     def join(self, elements: int) -> None:
         """Make the ledgers one, for so many elements to go on from; nobody else may be at work."""

@@ -15,7 +15,8 @@ from zarr.abc.store import Store
 from zarr.core.sync import sync
 from zarr.storage import FsspecStore, LocalStore
 
-from scanner.errors import StoreError
+from scanner import transactions
+from scanner.errors import InputError, StoreError
 
 FORMAT = 1
 DRIVER_FILES = {
@@ -56,6 +57,8 @@ def look(url: str) -> Place:
 
 def _names(url: str) -> set[str]:
     """What lies in a folder, or under a URL, which to zarr is nothing if it is no store."""
+    if transactions.handles(url):
+        return transactions.names(url)
     folder = local_path(url)
     if folder is not None:
         return {p.name for p in folder.iterdir()} if folder.is_dir() else set()
@@ -68,24 +71,48 @@ def _names(url: str) -> set[str]:
 
 def local_path(url: str) -> Path | None:
     """The absolute path of a store on a file system, or None for another kind of URL."""
+    if transactions.handles(url):
+        return transactions.local_folder(url)
     path = url.removeprefix("file://")
     return None if "://" in path else Path(path).expanduser().absolute()
 
 
-def location(url: str) -> Path | Store:
+def absolute(url: str) -> str:
+    """Return a store's URL as it is from any folder: an absolute path wherever there is one."""
+    path = local_path(url)
+    if path is None:
+        return url
+    return f"{transactions.PREFIX}file://{path}" if transactions.handles(url) else str(path)
+
+
+def location(url: str, mode: str = "r") -> Path | Store:
     """Return what zarr shall open: a path wherever there is one, because only there are its writes atomic renames.
 
     Behind a URL an object appears whole or not at all. Listings are not cached: others write there too. With
     concurrent parts, s3fs would ask for the size of each object before it reads it.
     """
+    if transactions.handles(url):
+        return transactions.open_store(url, mode)
     options = {"max_concurrency": 1} if url.startswith(S3) else {}
     return local_path(url) or FsspecStore.from_url(url, storage_options={"use_listings_cache": False, **options})
+
+
+def is_gone(url: str) -> bool:
+    """Whether a folder that was a store of ours is none any more."""
+    folder = local_path(url)
+    return folder is not None and not (folder / _landmark(url)).exists()
+
+
+def _landmark(url: str) -> str:
+    """What says that a folder is a store."""
+    return transactions.REPOSITORY if transactions.handles(url) else "zarr.json"
 
 
 def remove_partial_files(url: str) -> int:
     """Remove what killed writers left behind; only safe when no writer is alive. Returns how many."""
     folder = local_path(url)
-    leftovers = list(folder.rglob("*.partial")) if folder else []
+    pattern = transactions.PARTIAL_FILES if transactions.handles(url) else "*.partial"
+    leftovers = list(folder.rglob(pattern)) if folder else []
     for path in leftovers:
         path.unlink(missing_ok=True)
     return len(leftovers)
@@ -94,10 +121,14 @@ def remove_partial_files(url: str) -> int:
 def erase(url: str) -> None:
     """Delete the contents of a store of ours, keeping the driver's files; what says that it is ours goes last."""
     folder = local_path(url)
+    if folder is None and transactions.handles(url):
+        if look(url) is not Place.EMPTY:
+            raise InputError("--fresh", "a repository there is not deleted", url, hint="delete it by other means first")
+        return
     if folder is None:
         sync(_clear(location(url)))
         return
-    for path in sorted(folder.iterdir(), key=lambda p: p.name == "zarr.json") if folder.is_dir() else ():
+    for path in sorted(folder.iterdir(), key=lambda p: p.name == _landmark(url)) if folder.is_dir() else ():
         if path.name in DRIVER_FILES:
             continue
         if path.is_dir():
@@ -132,8 +163,10 @@ def storage_errors(url: str) -> Iterator[None]:
     except Exception as error:
         if not of_storage(error):
             raise
+        kept = "committed" if transactions.handles(url) else "done"
         raise StoreError(
-            f"{url}: cannot be written: {getattr(error, 'strerror', None) or error}\n  nothing that was done is lost; "
+            f"{url}: cannot be written: {getattr(error, 'strerror', None) or error}\n  "
+            f"nothing that was {kept} is lost; "
             "mend this and run the same command to go on"
         ) from error
 
@@ -153,10 +186,11 @@ def decoding_errors(url: str, what: str) -> Iterator[None]:
 
 def keys(root: zarr.Group, path: str) -> list[str]:
     """Keys of the shards of an array, without its path: ``0/3/1``. An empty file (host crash) is no shard."""
-    prefix = f"{root.store_path.path}/{path}/c/".lstrip("/")
+    folder = f"{root.store_path.path}/{path}".lstrip("/")
+    prefix = f"{folder}/c/"
 
     async def collect() -> list[str]:
-        return [key.removeprefix(prefix) async for key in root.store.list_prefix(prefix)]
+        return [key.removeprefix(prefix) async for key in root.store.list_prefix(folder)]
 
     keys = [key for key in sync(collect()) if all(part.isdecimal() for part in key.split("/"))]
     if not isinstance(root.store, LocalStore):

@@ -50,6 +50,8 @@ class Outcome:
         Wall time of the two halves of the work.
     host
         Where it ran.
+    changes
+        What the driver must take over for the work to be in the store: see `scanner.cube.Cube.accept`.
     """
 
     number: int
@@ -60,6 +62,7 @@ class Outcome:
     evaluate_seconds: float = 0.0
     write_seconds: float = 0.0
     host: str = ""
+    changes: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ def run_task(url: str, identifier: str, code: str, number: int, timeout: float) 
     """
     try:
         work = session(url, identifier, code)
+        work.cube.begin()
         part = number - work.cube.layout.number_of_blocks
         return _build_part(work, number, part) if part >= 0 else _evaluate_block(work, number, timeout)
     except StoreError as error:
@@ -156,11 +160,13 @@ def _evaluate_block(work: Session, number: int, timeout: float) -> Outcome:
     results = _within(timeout, lambda: work.recipe.evaluate(work.cube, block))
     middle = time.perf_counter()
     statuses = work.cube.write(block, results)
+    changes = work.cube.changes()
     end = time.perf_counter()
-    return Outcome(number, DONE, "", block.size, statuses, middle - begin, end - middle, socket.gethostname())
+    return Outcome(number, DONE, "", block.size, statuses, middle - begin, end - middle, socket.gethostname(), changes)
 
 
 def _build_part(work: Session, number: int, part: int) -> Outcome:
     begin = time.perf_counter()
     work.recipe.build_part(work.cube, part)
-    return Outcome(number, DONE, evaluate_seconds=time.perf_counter() - begin, host=socket.gethostname())
+    seconds, changes = time.perf_counter() - begin, work.cube.changes()
+    return Outcome(number, DONE, evaluate_seconds=seconds, host=socket.gethostname(), changes=changes)

@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ import pytest
 
 import scanner
 from scanner.cube import open_cube
+from scanner.sources import user_cache_dir
 
 TIMEOUT = 300.0
 """Seconds after which a test gives up on what should have happened."""
@@ -165,6 +167,13 @@ def alive(processes: Iterable[psutil.Process]) -> list[str]:
     """Return the processes that are running, after a moment's patience."""
     _, left = psutil.wait_procs([p for p in processes if p.is_running()], timeout=10)
     return [f"{p.pid} {command_of(p)}" for p in left if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def cache_without_tables(folder: Path) -> Path:
+    """Copy the user's cache but for the tables, so that a scan has to build them; return the copy."""
+    cache = folder / "cache"
+    shutil.copytree(user_cache_dir(), cache, ignore=shutil.ignore_patterns("tables", "drivers"))
+    return cache
 
 
 def written(store: Path) -> set[int]:

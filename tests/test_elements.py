@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import SMALL, Reference, assert_same, call, last_run, reference_of, scan_file, start, written
+from helpers import (
+    SMALL,
+    Reference,
+    assert_same,
+    cache_without_tables,
+    call,
+    last_run,
+    reference_of,
+    scan_file,
+    start,
+    written,
+)
 
 from jobs import launch
 from jobs.launch import Options
@@ -135,7 +145,7 @@ def test_a_damaged_ledger_of_an_element_is_rebuilt(file: Path, reference: Path, 
 def test_elements_at_once_one_killed(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Three start from nothing at once, the tables not yet built; one is killed and made up for."""
     small, store = reference_of(tmp_path_factory, *SMALL), tmp_path / "scan.zarr"
-    cache = {"SCANNER_CACHE_DIR": str(_cache_without_tables(tmp_path))}
+    cache = {"SCANNER_CACHE_DIR": str(cache_without_tables(tmp_path))}
     commands = [_command(small, store, Element(n, 3)) for n in range(3)]
     runs = [start(tmp_path, *command, **cache) for command in commands]
     runs[1].wait_until(lambda: last_run(store / "elements/1") if (store / "elements/1/driver.log").exists() else [])
@@ -153,14 +163,6 @@ def test_elements_at_once_one_killed(tmp_path: Path, tmp_path_factory: pytest.Te
 
 def _command(small: Reference, store: Path, element: Element) -> tuple[Any, ...]:
     return "run", small.file, "-o", store, "--cluster", "serial", "--element", element
-
-
-def _cache_without_tables(folder: Path) -> Path:
-    from scanner.sources import user_cache_dir
-
-    cache = folder / "cache"
-    shutil.copytree(user_cache_dir(), cache, ignore=shutil.ignore_patterns("tables", "drivers"))
-    return cache
 
 
 @pytest.mark.parametrize("text", ["3", "3/3", "-1/3", "a/b", "1/", "/2"])

@@ -23,7 +23,7 @@ from scanner.errors import InputError, did_you_mean
 from scanner.grid import Axis
 from scanner.maps import MAPS, lookup
 from scanner.merging.grids import Placement, locate
-from scanner.store import local_path
+from scanner.store import absolute
 
 StoreMap = Mapping[str, Any]
 """Of one store: parameter to its entry, and ``ignore``."""
@@ -42,7 +42,7 @@ def read_maps(path: Path | None, urls: Sequence[str]) -> dict[int, StoreMap]:
     names = [str(open_cube(url).record["name"]) for url in urls]
     found: dict[int, StoreMap] = {}
     for key, entries in load_yaml(path).items():
-        matching = [i for i, url in enumerate(urls) if key == names[i] or str(local_path(str(key)) or key) == url]
+        matching = [i for i, url in enumerate(urls) if key == names[i] or absolute(str(key)) == url]
         if len(matching) != 1:
             raise InputError(f"{path}: {key}", "names no store, or more than one", allowed=", ".join(urls))
         if not isinstance(entries, dict):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from zarr.storage import LocalStore
 
 from scanner.config import Execution
 from scanner.cube import BEST, TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
@@ -25,7 +26,7 @@ from scanner.merging.inputs import Input
 from scanner.merging.pieces import ERROR, Piece, gather
 from scanner.recipes.base import Recipe
 from scanner.scan import Values
-from scanner.store import Place, local_path, look, storage_errors
+from scanner.store import Place, look, storage_errors
 from scanner.vocabulary import Constraint
 
 BLOCK_POINTS = 2**20
@@ -411,8 +412,8 @@ class _Links:
 
     def make(self) -> None:
         """Link every block that has the same points in both stores, status last."""
-        here, there = local_path(self.cube.url), local_path(self.piece.cube.url)
-        if here is None or there is None or not self._alike():
+        here, there = self.cube.root.store, self.piece.cube.root.store
+        if not isinstance(here, LocalStore) or not isinstance(there, LocalStore) or not self._alike():
             return
         ledger, _ = self.piece.cube.ledger()
         done = {
@@ -427,7 +428,7 @@ class _Links:
                 source, box = done.get((start, stop)), dict(zip(self.piece.group.axes, block.slices, strict=True))
                 if source is None or any(piece.covers(box) for piece in self.later):
                     continue
-                if not self._link(here, there, block, source):
+                if not self._link(here.root, there.root, block, source):
                     return
 
     def _alike(self) -> bool:
