@@ -113,7 +113,7 @@ class ClusterFile(Section):
     @property
     def setup(self) -> list[str]:
         """Lines of shell that come before it."""
-        exports = [f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()]
+        exports = [f"export {name}={shlex.quote(value)}" for name, value in WORKER_ENVIRONMENT.items()]
         if self.cache_directory:  # in double quotes, for the node's own $TMPDIR or $USER to be put in
             exports.append(f'export SCANNER_CACHE_DIR="{self.cache_directory}"')
         return [*exports, *(f"module load {shlex.quote(name)}" for name in self.modules), *self.prologue]

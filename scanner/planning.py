@@ -19,7 +19,7 @@ from scanner.likelihoods.pulls import number_of_terms
 from scanner.physics.kernel import load_kernels
 from scanner.scan import Group, Scan
 
-CALIBRATION_POINTS = 4096
+CALIBRATION_POINTS, CALIBRATION_SECONDS = 4096, 0.1
 BLOCK_SECONDS = 5.0
 """Aim for a block: long against the 2 ms that scheduling it takes, short against what a kill loses."""
 BLOCKS_PER_WORKER = 8
@@ -194,10 +194,10 @@ def calibrate(scan: Scan, number: int) -> GroupPlan:
     paths = {f"{m.experiment.name}/" for m in group.members}
     all_nodes = sum(s.nodes for s in tables.sizes(scan) if any(s.path.startswith(p) for p in paths))
     block = Block(0, 0, tuple(0 for _ in box), box)
-    times = []
-    for _ in range(3):
+    times = list[float]()
+    while len(times) < 3 or math.fsum(times) < CALIBRATION_SECONDS:
         begin = time.process_time()
-        evaluate(part, built, block)
+        evaluate(part, built, block, scan.file.outputs, scan.file.dtype)
         times.append(time.process_time() - begin)
     return GroupPlan(
         experiments=tuple(m.experiment.name for m in group.members),
