@@ -132,7 +132,8 @@ def erase(url: str) -> None:
         if path.name in DRIVER_FILES:
             continue
         if path.is_dir():
-            shutil.rmtree(path)
+            # Half of a repository would be taken for somebody else's: it is gone at once, or there.
+            shutil.rmtree(path.rename(f"{path}.partial") if path.name == _landmark(url) else path)
         else:
             path.unlink()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -190,6 +191,24 @@ def test_a_fresh_store_takes_the_place_of_another(tmp_path: Path, folder: Path, 
         assert open_cube(store).shape == points
     assert history(folder).count("created") == 1
     assert drive(scan_file(tmp_path, (8, 4, 4), (4, 4, 4)), store).evaluated == 0
+
+
+def test_killed_while_it_is_deleted(file: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    drive(file, store)
+
+    class Killed(BaseException):
+        pass
+
+    def half(path: Path) -> None:
+        for inner in sorted(path.iterdir())[:-1]:
+            delete(inner)
+        raise Killed
+
+    delete = shutil.rmtree
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(shutil, "rmtree", half)
+        drive(file, store, fresh=True)
+    assert drive(file, store, fresh=True).evaluated == 8
 
 
 def test_it_is_read_as_any_store(file: Path, tmp_path: Path, folder: Path, store: str) -> None:
