@@ -13,11 +13,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from scanner import cube as cubes
-from scanner import provenance, recipes
+from scanner import provenance, recipes, transactions
 from scanner.cube import Cube
 from scanner.errors import StoreError
 from scanner.physics.kernel import load_kernels
@@ -67,10 +68,22 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Session:
-    """A store opened for work, with the recipe that it is made by."""
+    """A store opened for work, with the recipe that it is made by.
+
+    Parameters
+    ----------
+    cube
+        The store.
+    recipe
+        What makes it.
+    turn
+        To be held from a `begin` to its `changes`: a worker of somebody's own cluster may run tasks in several
+        threads, and one would hand over what another writes.
+    """
 
     cube: Cube
     recipe: Recipe
+    turn: AbstractContextManager[Any]
 
 
 @functools.lru_cache(maxsize=2)
@@ -95,7 +108,7 @@ def session(url: str, identifier: str, code: str) -> Session:
     cube = cubes.open_cube(url, "r+")
     if cube.record["id"] != identifier:
         raise RuntimeError(f"{url} was replaced by another store while this scan ran")
-    found = Session(cube, recipes.read(cube))
+    found = Session(cube, recipes.read(cube), threading.Lock() if transactions.handles(url) else nullcontext())
     load_kernels()  # before the first block, whose time must not count it
     return found
 
@@ -116,7 +129,6 @@ def run_task(url: str, identifier: str, code: str, number: int, timeout: float) 
     """
     try:
         work = session(url, identifier, code)
-        work.cube.begin()
         part = number - work.cube.layout.number_of_blocks
         return _build_part(work, number, part) if part >= 0 else _evaluate_block(work, number, timeout)
     except StoreError as error:
@@ -156,17 +168,24 @@ def _within(seconds: float, function: Callable[[], T]) -> T:
 
 def _evaluate_block(work: Session, number: int, timeout: float) -> Outcome:
     block = work.cube.layout.block(number)
+    with work.turn:
+        work.cube.begin()  # there are tables that it needs
     begin = time.perf_counter()
     results = _within(timeout, lambda: work.recipe.evaluate(work.cube, block))
     middle = time.perf_counter()
-    statuses = work.cube.write(block, results)
-    changes = work.cube.changes()
+    with work.turn:
+        work.cube.begin()
+        statuses = work.cube.write(block, results)
+        changes = work.cube.changes()
     end = time.perf_counter()
     return Outcome(number, DONE, "", block.size, statuses, middle - begin, end - middle, socket.gethostname(), changes)
 
 
 def _build_part(work: Session, number: int, part: int) -> Outcome:
     begin = time.perf_counter()
-    work.recipe.build_part(work.cube, part)
-    seconds, changes = time.perf_counter() - begin, work.cube.changes()
+    with work.turn:
+        work.cube.begin()
+        work.recipe.build_part(work.cube, part)
+        changes = work.cube.changes()
+    seconds = time.perf_counter() - begin
     return Outcome(number, DONE, evaluate_seconds=seconds, host=socket.gethostname(), changes=changes)

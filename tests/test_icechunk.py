@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ import scanner
 from jobs import launch
 from jobs.launch import Options
 from jobs.refine import Request, refine
-from scanner import levels
+from scanner import levels, provenance
 from scanner.config import read_scan_file
 from scanner.cube import Cube, open_cube
 from scanner.engine import Silent, Summary
@@ -45,6 +46,7 @@ from scanner.lock import DriverLock
 from scanner.recipes.scan import recipe_of
 from scanner.scan import resolve
 from scanner.summary import status
+from scanner.worker import run_task
 
 icechunk = pytest.importorskip("icechunk", reason="needs the extra icechunk")
 
@@ -191,6 +193,19 @@ def test_a_fresh_store_takes_the_place_of_another(tmp_path: Path, folder: Path, 
         assert open_cube(store).shape == points
     assert history(folder).count("created") == 1
     assert drive(scan_file(tmp_path, (8, 4, 4), (4, 4, 4)), store).evaluated == 0
+
+
+def test_threads_of_a_worker_hand_over_what_each_has_written(tmp_path: Path, store: str) -> None:
+    drive(scan_file(tmp_path, (32, 32, 32), (2, 16, 32)), store, only=frozenset())
+    cube = open_cube(store, "r+")
+    blocks, task = range(cube.layout.number_of_blocks), (cube.url, cube.record["id"], provenance.code())
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda number: run_task(*task, number, 60.0), blocks))
+    assert {outcome.kind for outcome in found} == {"done"}
+    for outcome in found:
+        cube.accept(outcome.changes)
+    assert cube.written() == set(blocks)
+    assert not [number for number in blocks if cube.damaged(cube.layout.block(number))]
 
 
 def test_killed_while_it_is_deleted(file: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
