@@ -125,9 +125,21 @@ def _module(kind: str, name: str) -> ModuleType:
         raise InputError("", f"unknown {kind[:-1]} {name!r}", allowed=allowed, hint=did_you_mean(name, known))
     provider = known[name]
     try:
-        return importlib.import_module(provider.module)
+        module = importlib.import_module(provider.module)
+        if provider.distribution:
+            _load_kernels(module)
+        return module
     except (Exception, SystemExit) as error:
         raise _broken(kind, provider, error) from error
+
+
+def _load_kernels(module: ModuleType) -> None:
+    """Compile a plug-in's kernels: what is wrong with one is said before a store is made, and not by a traceback."""
+    from scanner.physics.kernel import Kernel
+
+    for found in vars(module).values():
+        if isinstance(found, Kernel):
+            found.load()
 
 
 @functools.cache

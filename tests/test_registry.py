@@ -85,11 +85,21 @@ from scanner.models.two_flavour import load as two_flavour
 def load(name):
     return two_flavour("two_flavour")
 """
+NO_KERNEL = """
+from scanner.models.two_flavour import load
+from scanner.physics.kernel import kernel
+
+
+@kernel("f8(f8)")
+def wrong(x):
+    return x + undefined
+"""
 BROKEN = {
     # name of the model: source of its module (None: there is no such module), what the message says
     "raises": ("raise RuntimeError('no luck')", "RuntimeError: no luck"),
     "no_syntax": ("def load(name)\n", "SyntaxError: "),
     "no_module": (None, "ModuleNotFoundError: No module named 'plug_no_module'"),
+    "no_kernel": (NO_KERNEL, "TypingError: "),
     "no_load": ("x = 1", "has no attribute 'load'"),
     "leaves": ("raise SystemExit(0)", "SystemExit: 0"),
     "no_model": ("def load(name):\n    return name\n", "TypeError: load('no_model') returned a str"),
@@ -241,7 +251,7 @@ def test_what_was_listed_before_is_listed_again_until_its_file_is_edited(tmp_pat
     assert "broken: model 'two_flavour'" in listed()
 
 
-@pytest.mark.parametrize("name", ["raises", "misnamed"])
+@pytest.mark.parametrize("name", ["raises", "misnamed", "no_kernel"])
 def test_asking_for_a_broken_plugin_is_one_message(site: Site, tmp_path: Path, name: str) -> None:
     (tmp_path / "scan.yaml").write_text(json.dumps({**SCAN, "model": name, "store": "toy.zarr"}))
     done = site.scanner("check", tmp_path / "scan.yaml")
