@@ -235,6 +235,8 @@ def run_blocks(
     ------
     StoreError
         If the store cannot be written; the ledger is as up to date as the store allows.
+    StoreRefused
+        If another driver has taken it.
     """
     summary, begin, books = Summary(), time.monotonic(), _Bookkeeper(cube, ledger)
     # A block that failed in an earlier run has had its retries: it gets one more chance a run.
@@ -246,8 +248,12 @@ def run_blocks(
             summary.seconds = time.monotonic() - begin
             reporter.outcome(outcome)
             books.add(outcome.number)
-    finally:
+    except StoreRefused:  # another driver has the store, and its ledger is not ours to write
+        raise
+    except BaseException:
         books.write()
+        raise
+    books.write()
     return summary
 
 

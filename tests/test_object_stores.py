@@ -21,12 +21,12 @@ from helpers import TIMEOUT, Reference, Run, contents, files, kill, scan_file, s
 
 from jobs import launch
 from jobs.launch import Options
-from scanner import lease
+from scanner import engine, lease
 from scanner.config import read_scan_file
 from scanner.cube import open_cube
 from scanner.engine import Silent, Summary
 from scanner.errors import InputError, StoreError, StoreRefused
-from scanner.ledger import WHOLE, Element
+from scanner.ledger import DONE, WHOLE, Element, Ledger
 from scanner.lock import DriverLock
 from scanner.recipes.scan import recipe_of
 from scanner.scan import resolve
@@ -243,6 +243,7 @@ def test_a_driver_that_has_lost_its_lease_takes_no_further_outcome(
     store: str, reference: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.1)
+    monkeypatch.setattr(engine, "LEDGER_SECONDS", (600.0, 600.0))
     evaluated: list[int] = []
 
     class Robber(Silent):
@@ -257,6 +258,7 @@ def test_a_driver_that_has_lost_its_lease_takes_no_further_outcome(
     with pytest.raises(StoreRefused, match="has lost its lease"):
         launch.run(recipe_of(resolve(read_scan_file(reference.file))), Options(store, "serial"), Robber())
     assert len(evaluated) == 1
+    assert Ledger.read(open_cube(store).root, reference.blocks).count(DONE) == 0  # it may be the other's by now
 
 
 UNSAFE = [("gs://bucket/scan.zarr", "this kind of URL knows no locks"), (None, "ignores conditions of a write")]
