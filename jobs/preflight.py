@@ -30,7 +30,7 @@ def store_url(own: str | None, out: str | os.PathLike[str] | None) -> str:
         raise InputError("store", "is missing", allowed="a path or URL here, or -o/--out")
     if transactions.handles(chosen):
         transactions.check(chosen)
-        return stores.absolute(chosen)
+        return stores.absolute(chosen.rstrip("/"))
     if "://" in chosen:
         protocol = chosen.partition("://")[0]
         try:

@@ -315,6 +315,8 @@ def test_on_object_storage(bucket: str, file: Path, tmp_path: Path) -> None:
     assert drive(file, store).evaluated == 3
     drive(file, str(tmp_path / "plain.zarr"))
     assert contents(store) == contents(tmp_path / "plain.zarr")
+    with DriverLock(store), pytest.raises(StoreRefused, match="in use by another driver"):
+        drive(file, f"{store}/")
     with pytest.raises(InputError, match="is not deleted"):
         drive(file, store, fresh=True)
     first, second = (open_cube(store, "r+") for _ in range(2))
