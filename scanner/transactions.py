@@ -31,6 +31,8 @@ REPOSITORY = "repository"
 PARTIAL_FILES = "*#[0-9]*"
 """Names of files that Icechunk was writing when it was killed."""
 _BRANCH = "main"
+_GONE = ("not found", "NoSuchKey")
+"""What errors say of an object that is not there, and not of a server or a disk that fails."""
 _SCHEMES = ("file", "s3")
 
 
@@ -79,11 +81,13 @@ class RepositoryStore(WrapperStore[Store]):
     """A zarr store as of a commit."""
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-        """Read a value; one that is referred to and cannot be read is as good as damaged."""
+        """Read a value; one that is referred to and is not there is as good as damaged."""
         try:
             return await super().get(key, prototype, byte_range)
         except _icechunk().IcechunkError as error:
-            raise ValueError(f"{key}: {_reason(error)}") from error
+            if any(said in str(error) for said in _GONE):
+                raise ValueError(f"{key}: {_reason(error)}") from error
+            raise OSError(f"{key}: {_reason(error)}") from error
 
 
 class TransactionStore(RepositoryStore):
@@ -129,6 +133,11 @@ class TransactionStore(RepositoryStore):
         with _as_os_error():
             await super().set(key, value)
 
+    async def delete(self, key: str) -> None:
+        """Take a value away."""
+        with _as_os_error():
+            await super().delete(key)
+
     async def set_if_not_exists(self, key: str, value: Any) -> None:
         """Write a value if there is none."""
         with _as_os_error():
@@ -153,7 +162,7 @@ def names(url: str) -> set[str]:
 
 def local_folder(url: str) -> Path | None:
     """The absolute path of the place of a store on a file system, or None for another kind of URL."""
-    return Path(url.partition("://")[2]).absolute() if _scheme(url) == "file" else None
+    return Path(url.partition("://")[2]).expanduser().absolute() if _scheme(url) == "file" else None
 
 
 def _scheme(url: str) -> str:

@@ -187,6 +187,19 @@ def test_damaged_blocks_are_computed_again(file: Path, folder: Path, store: str)
     assert not list(folder.rglob("*#*"))
 
 
+def test_a_server_that_fails_is_no_damage(file: Path, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an error of storage, which is reported as such where the store is on a server."""
+    drive(file, store)
+
+    async def fail(self: Any, *arguments: Any) -> Any:
+        raise icechunk.IcechunkError("object store error: dispatch failure")
+
+    array = open_cube(store).arrays[0]["chi2"]
+    monkeypatch.setattr(icechunk.IcechunkStore, "get", fail)
+    with pytest.raises(OSError, match="dispatch failure"):
+        array[...]
+
+
 def test_a_fresh_store_takes_the_place_of_another(tmp_path: Path, folder: Path, store: str) -> None:
     for points, options in (((4, 4, 4), {}), ((8, 4, 4), {"fresh": True})):
         drive(scan_file(tmp_path, points, (4, 4, 4)), store, **options)
