@@ -31,8 +31,8 @@ REPOSITORY = "repository"
 PARTIAL_FILES = "*#[0-9]*"
 """Names of files that Icechunk was writing when it was killed."""
 _BRANCH = "main"
-_GONE = ("not found", "NoSuchKey")
-"""What errors say of an object that is not there, and not of a server or a disk that fails."""
+_GONE = ("not found", "NoSuchKey", "range was invalid", "InvalidRange")
+"""What errors say of an object that is not there, or is too short, and not of a server or a disk that fails."""
 _SCHEMES = ("file", "s3")
 
 
@@ -81,7 +81,7 @@ class RepositoryStore(WrapperStore[Store]):
     """A zarr store as of a commit."""
 
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
-        """Read a value; one that is referred to and is not there is as good as damaged."""
+        """Read a value; one that is referred to and is not whole is damaged."""
         try:
             return await super().get(key, prototype, byte_range)
         except _icechunk().IcechunkError as error:
