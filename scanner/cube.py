@@ -34,7 +34,6 @@ from zarr.core.sync import sync
 
 from scanner import provenance
 from scanner.errors import ScannerError, Status, StoreError, StoreRefused
-from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, WHOLE, Element, Ledger, LedgerDamaged
 from scanner.likelihoods.pulls import number_of_terms
@@ -241,17 +240,17 @@ class Cube:
                 self.root.store.commit(message)
 
     def write(self, block: Block, results: Mapping[str, np.ndarray]) -> dict[str, int]:
-        """Write a block's results, rounded to the cube's dtype, status last; return its statuses' counts."""
-        rounded = round_to(results, self.groups[block.group].dtype)
+        """Write a block's results, of the arrays' dtypes, status last; return its statuses' counts."""
         region = (..., *block.slices)
         with storage_errors(self.url):
             for name, array in self.arrays[block.group].items():
+                assert results[name].dtype == array.dtype  # zarr would round, and keep no status of what overflows
                 try:
-                    array[region] = rounded[name]
+                    array[region] = results[name]
                 except ValueError:  # zarr reads a shard before it replaces it, and this one is damaged
                     self._delete(block, name)
-                    array[region] = rounded[name]
-        counts = {status.name: int(np.count_nonzero(rounded["status"] == np.uint8(status))) for status in Status}
+                    array[region] = results[name]
+        counts = {status.name: int(np.count_nonzero(results["status"] == np.uint8(status))) for status in Status}
         return {name: number for name, number in counts.items() if number}
 
     def _delete(self, block: Block, name: str) -> None:
@@ -264,9 +263,14 @@ class Cube:
 
     def write_failed(self, block: Block, status: Status) -> None:
         """Mark every point of a block as not computed, for the reason given by a status."""
-        shapes = {name: (*n, *block.shape) for name, n in self.groups[block.group].arrays().items()}
-        marks = np.full(shapes.pop("status"), status, dtype=np.uint8)
-        self.write(block, {**{name: np.full(shape, np.nan) for name, shape in shapes.items()}, "status": marks})
+        group = self.groups[block.group]
+        self.write(
+            block,
+            {
+                name: np.full((*n, *block.shape), status if name == "status" else np.nan, group.dtype_of(name))
+                for name, n in group.arrays().items()
+            },
+        )
 
     def read(self, block: Block, name: str) -> np.ndarray:
         """Return a block of an array.

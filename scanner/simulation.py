@@ -34,7 +34,7 @@ TASK_SECONDS = 2.4e-3
 START_SECONDS = 10.0
 """From the start of a job to its first block: processes, libraries, compiled code from the cache."""
 WRITE_SECONDS, WRITE_BYTES_PER_SECOND = 4e-3, 2e8
-"""What writing a block takes, and the speed at which it is rounded, compressed and written; see `scanner bench`."""
+"""What writing a block takes, and the speed at which it is compressed and written; see `scanner bench`."""
 MAX_ATTEMPTS = 20
 """Tasks started for each that there is, on average; a scan that needs more does not come to an end."""
 

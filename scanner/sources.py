@@ -81,18 +81,14 @@ def user_cache_dir() -> Path:
     return base if os.access(base, os.W_OK) else Path(tempfile.gettempdir()) / f"nu-scanner-{os.getuid()}"
 
 
-def package_hash(*facts: str) -> str:
-    """SHA-256 of this package's sources and data, and of other facts."""
+def package_files() -> list[Path]:
+    """All sources and data of this package."""
+    return sorted(path for path in PACKAGE.rglob("*") if path.suffix in (".py", ".txt", ".yaml"))
+
+
+def hash_files(paths: list[Path] | tuple[Path, ...], *facts: str) -> str:
+    """SHA-256 of facts and of the contents of files, in the order given."""
     digest = hashlib.sha256("\n".join(facts).encode())
-    for path in sorted(PACKAGE.rglob("*")):
-        if path.suffix in (".py", ".txt", ".yaml"):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def hash_files(paths: list[Path] | tuple[Path, ...]) -> str:
-    """SHA-256 of the contents of files, in the order given."""
-    digest = hashlib.sha256()
     for path in paths:
         digest.update(path.read_bytes())
     return digest.hexdigest()

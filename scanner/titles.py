@@ -17,7 +17,7 @@ from typing import Any
 
 from scanner import registry
 from scanner.errors import ScannerError
-from scanner.sources import package_hash, user_cache_dir
+from scanner.sources import hash_files, package_files, user_cache_dir
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Title:
 
 def titles(kind: str) -> dict[str, Title | ScannerError]:
     """Return the titles of all ``models`` or ``experiments`` in order of name, or why one does not load."""
-    file = user_cache_dir() / "titles" / f"{kind}-{package_hash(sys.version, sys.prefix)[:24]}.json"
+    file = user_cache_dir() / "titles" / f"{kind}-{hash_files(package_files(), sys.version, sys.prefix)[:24]}.json"
     known = _remembered(file)
     found: dict[str, Title | ScannerError] = {}
     learnt = {}

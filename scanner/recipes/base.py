@@ -54,7 +54,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
-        """Compute a block: an array for each of its group's arrays, rounded or in float64, and ``status``."""
+        """Compute a block: an array for each of its group's arrays, of its dtype, and ``status``."""
 
     def fill(self, cube: Cube) -> None:  # noqa: B027 - most have nothing
         """Put into a new store what needs no computing."""

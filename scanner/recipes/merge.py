@@ -17,6 +17,7 @@ from zarr.storage import LocalStore
 from scanner.config import Execution
 from scanner.cube import BEST, TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
 from scanner.errors import InputError, Status, StoreError
+from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE
 from scanner.likelihoods.pulls import combine, connected, number_of_terms
@@ -186,7 +187,7 @@ class MergeRecipe(Recipe):
         else:
             found = self._merged[block.group].read(box, [*group.arrays()], self._domain)
         self._refuse_changed(cube.record["merge"]["inputs"])
-        return found
+        return round_to(found, group.dtype)
 
     def fill(self, cube: Cube) -> None:
         """Link the blocks that an input has as they are: no copy, where both lie on one file system."""

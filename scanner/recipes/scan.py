@@ -12,7 +12,7 @@ import numpy as np
 from scanner import planning, provenance, stored_tables, tables
 from scanner.config import ScanFile
 from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays
-from scanner.evaluate import evaluate
+from scanner.evaluate import evaluate, round_to
 from scanner.grid import Block
 from scanner.recipes.base import Recipe
 from scanner.reduction import Reduction
@@ -136,7 +136,7 @@ class ReducedRecipe(ScanRecipe):
     def evaluate(self, cube: Cube, block: Block) -> Mapping[str, np.ndarray]:
         """Reduce all points above a block of the kept axes."""
         reduction = Reduction(self.scan, cube.groups[0].outputs)
-        return reduction.evaluate(self._tables(cube), block)
+        return round_to(reduction.evaluate(self._tables(cube), block), cube.groups[block.group].dtype)
 
 
 def _reduced_record(scan: Scan, whole: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from scanner import planning, provenance, stored_tables, tables
 from scanner.config import ScanFile
 from scanner.cube import TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
 from scanner.errors import InputError
+from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
 from scanner.points import POINT, at_points, fit_others, read_points
 from scanner.pseudo_experiments import VERSION, Built, PseudoExperiments
@@ -215,7 +216,7 @@ class ToysRecipe(ScanRecipe):
         (first, toy), (last, _) = block.start, block.stop
         truths = [self.draws.truth(points, place) for place in self._places[first:last].tolist()]
         found = self.draws.delta_chi2(whole, points, truths, (first, toy), block.shape[1])
-        return {name: values[None] for name, values in found.items()}
+        return round_to({name: values[None] for name, values in found.items()}, cube.groups[block.group].dtype)
 
     def fill(self, cube: Cube) -> None:
         """Copy the scan's tables, and write what the user's cache has of the others."""

@@ -8,57 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from damage import BLOCKS, run_here
 from helpers import (
-    SMALL,
     Reference,
     assert_same,
     cache_without_tables,
     call,
     last_run,
-    reference_of,
-    scan_file,
     start,
     written,
 )
 
 from jobs import launch
 from jobs.launch import Options
-from scanner.config import read_scan_file
 from scanner.cube import open_cube
-from scanner.engine import Silent, Summary
 from scanner.errors import InputError, StoreError, StoreRefused
 from scanner.ledger import FAILED, WHOLE, Element, element_of
 from scanner.lock import DriverLock
-from scanner.recipes.scan import ScanRecipe
-from scanner.scan import resolve
 from scanner.summary import status as status_of
-
-BLOCKS = 16
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A scan file, and its store, complete."""
-    folder = tmp_path_factory.mktemp("tiny")
-    file, store = scan_file(folder, (8, 8, 8), (4, 2, 4)), folder / "whole.zarr"
-    _run(file, store)
-    return file, store
-
-
-@pytest.fixture
-def file(tiny: tuple[Path, Path]) -> Path:
-    return tiny[0]
-
-
-@pytest.fixture
-def reference(tiny: tuple[Path, Path]) -> Path:
-    return tiny[1]
-
-
-def _run(file: Path, store: Path, element: Element = WHOLE, **options: Any) -> Summary:
-    """Run in this process, or go on."""
-    chosen = Options(out=str(store), cluster="serial", element=element, **options)
-    return launch.run(ScanRecipe(resolve(read_scan_file(file))), chosen, Silent())[1]
 
 
 def _elements(store: Path) -> list[tuple[int, int]]:
@@ -68,20 +35,21 @@ def _elements(store: Path) -> list[tuple[int, int]]:
 
 def test_any_number_of_elements_follows_any_other(file: Path, reference: Path, tmp_path: Path) -> None:
     store = tmp_path / "scan.zarr"
-    assert _run(file, store, Element(1, 3)).evaluated == 5
+    assert run_here(file, store, element=Element(1, 3)).evaluated == 5
     assert _elements(store) == [(6, 0), (5, 5), (5, 0)]
-    assert _run(file, store, Element(0, 2)).evaluated == 6  # of its 8, two are done
+    assert run_here(file, store, element=Element(0, 2)).evaluated == 6  # of its 8, two are done
     assert _elements(store) == [(8, 8), (8, 3)]
-    assert _run(file, store, Element(0, 2)).evaluated == 0
-    assert _run(file, store, Element(7, 8), only=frozenset(range(8))).evaluated == 0  # 7 was done by the first
-    assert _run(file, store).evaluated == BLOCKS - 11
+    assert run_here(file, store, element=Element(0, 2)).evaluated == 0
+    only = frozenset(range(8))  # 7 was done by the first
+    assert run_here(file, store, element=Element(7, 8), only=only).evaluated == 0
+    assert run_here(file, store).evaluated == BLOCKS - 11
     assert _elements(store) == [(BLOCKS, BLOCKS)]
     assert_same(store, reference)
 
 
 def test_elements_and_other_drivers_exclude_each_other(file: Path, reference: Path, tmp_path: Path) -> None:
     store = tmp_path / "scan.zarr"
-    _run(file, store, only=frozenset())
+    run_here(file, store, only=frozenset())
     with DriverLock(str(store), Element(0, 2)) as lock:
         lock.share()
         for element, fragment in (
@@ -90,13 +58,13 @@ def test_elements_and_other_drivers_exclude_each_other(file: Path, reference: Pa
             (Element(0, 3), "the 2 elements of another job array"),
         ):
             with pytest.raises(StoreRefused, match=fragment):
-                _run(file, store, element)
+                run_here(file, store, element=element)
         status, text = call(tmp_path, "run", file, "-o", store, "--cluster", "serial", "--element", "0/2")
         assert (status, "Traceback" in text) == (4, False)
-        assert _run(file, store, Element(1, 2)).evaluated == 8
+        assert run_here(file, store, element=Element(1, 2)).evaluated == 8
     with DriverLock(str(store)), pytest.raises(StoreRefused, match="in use by another driver"):
-        _run(file, store, Element(0, 2))
-    assert _run(file, store, Element(0, 2)).evaluated == 8
+        run_here(file, store, element=Element(0, 2))
+    assert run_here(file, store, element=Element(0, 2)).evaluated == 8
     assert_same(store, reference)
 
 
@@ -108,43 +76,43 @@ def test_an_element_that_does_not_see_the_store_of_the_first_makes_none(
     with DriverLock(str(store), Element(0, 2)) as lock:
         lock.share()
         with pytest.raises(StoreError, match="it is not seen from here"):
-            _run(file, store, Element(1, 2))
+            run_here(file, store, element=Element(1, 2))
     assert not (store / "zarr.json").exists()
 
 
 def test_what_one_element_failed_and_another_did_is_done(file: Path, reference: Path, tmp_path: Path) -> None:
     store = tmp_path / "scan.zarr"
-    _run(file, store, only=frozenset())
+    run_here(file, store, only=frozenset())
     cube = open_cube(str(store), "r+")
     for element in (Element(0, 4), Element(1, 4)):
         ledger, _ = cube.ledger(element)
         ledger.fail(2, "a fault on purpose")
         ledger.flush()
     assert cube.ledger()[0].state[2] == FAILED
-    assert _run(file, store, Element(2, 4)).evaluated == 4
+    assert run_here(file, store, element=Element(2, 4)).evaluated == 4
     assert cube.ledger()[0].failures == {}
-    assert _run(file, store).evaluated == BLOCKS - 4
+    assert run_here(file, store).evaluated == BLOCKS - 4
     assert_same(store, reference)
 
 
 @pytest.mark.parametrize("path", ["ledger/1/c/0", "ledger/1/zarr.json"])
 def test_a_damaged_ledger_of_an_element_is_rebuilt(file: Path, reference: Path, tmp_path: Path, path: str) -> None:
     store = tmp_path / "scan.zarr"
-    _run(file, store, only=frozenset())
+    run_here(file, store, only=frozenset())
     with DriverLock(str(store), Element(0, 2)) as lock:  # so that the other is not the last, and its ledger stays
         lock.share()
-        assert _run(file, store, Element(1, 2)).evaluated == 8
+        assert run_here(file, store, element=Element(1, 2)).evaluated == 8
     (store / path).write_bytes(b"{garbage" * 20)
     found = status_of(open_cube(str(store)))
     assert found["done"] == 8 and "rebuilt" in found["ledger"]
-    assert _run(file, store, Element(0, 2)).evaluated == 8
+    assert run_here(file, store, element=Element(0, 2)).evaluated == 8
     assert status_of(open_cube(str(store)))["ledger"] == "ok"
     assert_same(store, reference)
 
 
-def test_elements_at_once_one_killed(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_elements_at_once_one_killed(small: Reference, tmp_path: Path) -> None:
     """Three start from nothing at once, the tables not yet built; one is killed and made up for."""
-    small, store = reference_of(tmp_path_factory, *SMALL), tmp_path / "scan.zarr"
+    store = tmp_path / "scan.zarr"
     cache = {"SCANNER_CACHE_DIR": str(cache_without_tables(tmp_path))}
     commands = [_command(small, store, Element(n, 3)) for n in range(3)]
     runs = [start(tmp_path, *command, **cache) for command in commands]
