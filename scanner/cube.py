@@ -59,7 +59,7 @@ TOTAL = "total"
 BEST = "best_"
 """Before an axis' name: its value where the profile over it has its minimum."""
 _CODECS = (BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec())
-"""Three times as fast as zstd, both ways, for a tenth to a quarter more bytes: compression was most of the time of a write."""
+"""Three times as fast as zstd, both ways, for a tenth to a quarter more bytes: to compress was most of a write."""
 _WRITE_ALL: Any = {"write_empty_chunks": True}
 
 Coordinates = list[tuple[str, np.ndarray, tuple[str, ...]]]
