@@ -342,7 +342,7 @@ class Trial:
     def finish(self) -> list[int]:
         """Let the run come to its end and check everything; return the blocks that it evaluated."""
         assert self.run.finish() == 0, self.run.text
-        assert "Traceback" not in self.run.text
+        assert "Traceback" not in self.run.text, self.run.text
         evaluated = self.account()
         assert_same(self.store, self.reference.store)
         assert alive(self.processes) == []

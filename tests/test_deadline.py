@@ -156,7 +156,7 @@ def test_sigterm_says_whether_going_on_makes_sense(
     os.kill(run.process.pid, signal.SIGTERM)
     assert run.finish() == status, run.text
     assert ("no block ended within the walltime" in run.text) == (status == 1)
-    assert "Traceback" not in run.text
+    assert "Traceback" not in run.text, run.text
     done = written(store)  # the signal may come between a block's last shard and the driver's note of it
     assert _run(tiny.file, store).evaluated == BLOCKS - len(done)
     assert_same(store, tiny.store)

@@ -144,8 +144,9 @@ def _write(cube: Cube, number: int, value: float) -> bytes:
     """Write a block as a worker does; return its change set."""
     block = cube.layout.block(number)
     cube.begin()
-    shapes = {name: (*n, *block.shape) for name, n in cube.groups[0].arrays().items()}
-    cube.write(block, {name: np.full(shape, 0 if name == "status" else value) for name, shape in shapes.items()})
+    group = cube.groups[0]
+    results = {name: np.full((*n, *block.shape), value, group.dtype_of(name)) for name, n in group.arrays().items()}
+    cube.write(block, {**results, "status": np.zeros_like(results["status"])})
     return cube.changes()
 
 

@@ -70,7 +70,7 @@ def test_interrupted_scan_says_how_to_go_on(
     os.killpg(trial.run.process.pid, signal.SIGCONT)
     assert trial.run.finish() == 130
     assert f"what was done is in {trial.store}, the same command goes on" in trial.run.text
-    assert "Traceback" not in trial.run.text
+    assert "Traceback" not in trial.run.text, trial.run.text
     assert alive(trial.processes) == []
     trial.account()
     missing = trial.missing()

@@ -37,7 +37,7 @@ def test_local_cluster_that_is_killed_is_reported(small: Reference, tmp_path: Pa
     kill(p for p in trial.processes if "jobs.local" in command_of(p))
     assert trial.run.finish() == 1
     assert "the local dask cluster ended unexpectedly" in trial.run.text
-    assert "Traceback" not in trial.run.text
+    assert "Traceback" not in trial.run.text, trial.run.text
     assert alive(trial.processes) == []
     trial.account()
     missing = trial.missing()
@@ -229,7 +229,7 @@ def test_experiment_that_always_raises_is_recorded(faulty: Faulty, tmp_path: Pat
     everywhere, store = replace(faulty, below=1e9), tmp_path / "scan.zarr"
     status, text = everywhere.run(store, "raise", "--cluster", "serial")
     assert status == 3
-    assert "Traceback" not in text
+    assert "Traceback" not in text, text
     assert status_here(tmp_path, store)["failed"] == 64
     assert faulty.run(store, "", "--cluster", "serial")[0] == 0
     _same_elsewhere(store, faulty, np.zeros_like(faulty.bad), Status.ok)

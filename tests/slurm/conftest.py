@@ -98,6 +98,16 @@ class Slurm:
 
         return restart
 
+    def save(self) -> None:
+        """Wait until slurmctld has written the jobs down: killed before, it would start them twice."""
+        state, asked = self.conf.parent / "state/job_state", time.time()
+        for job in self.squeue():
+            subprocess.run(["scontrol", "update", f"JobId={job}", "Comment=saved"], check=True)
+        deadline = time.monotonic() + START_TIMEOUT
+        while state.stat().st_mtime < asked:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
     def squeue(self) -> list[str]:
         """Return the ids of the jobs that are pending, running or completing."""
         squeue = ["squeue", "--noheader", "--array", "--format=%i"]

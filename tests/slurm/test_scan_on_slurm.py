@@ -130,7 +130,7 @@ def test_interrupt_leaves_no_job(slurm: Slurm, cluster: Path, trial: Trial, numb
     os.killpg(trial.run.process.pid, number)
     assert trial.run.finish() == 130
     assert "the same command goes on" in trial.run.text
-    assert "Traceback" not in trial.run.text
+    assert "Traceback" not in trial.run.text, trial.run.text
     assert slurm.squeue() == []
     trial.account()
     missing = trial.missing()

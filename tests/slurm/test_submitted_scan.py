@@ -127,7 +127,7 @@ class Submitted:
         status, text = self.submit()
         assert (status, "complete: nothing is left to submit" in text) == (0, True), text
         assert_same(self.store, self.reference.store)
-        assert "Traceback" not in self.logs()
+        assert "Traceback" not in self.logs(), self.logs()
 
 
 @pytest.fixture
@@ -221,6 +221,7 @@ def test_preempted_scan_runs_again(submitted: Submitted) -> None:
 @pytest.mark.parametrize("daemon", [("slurmctld",), ("slurmd", "-D", "-N", "n1")], ids=["slurmctld", "slurmd"])
 def test_killed_daemon_of_slurm(submitted: Submitted, daemon: tuple[str, ...]) -> None:
     submitted.reach()
+    submitted.slurm.save()
     restart = submitted.slurm.kill(*daemon)
     before = status_shards(submitted.store)
     submitted.hold.unlink()
