@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from jobs import clusters
 from jobs.deadline import Deadline, InTime
 from jobs.executors import DaskExecutor, Guarded, SerialExecutor
 from jobs.local import LocalWorkers, end_group
+from jobs.logs import dask_log, driver_log
 from jobs.preflight import (
     DEFAULT_WORKERS,
     check_reachable,
@@ -29,7 +29,7 @@ from scanner import store as stores
 from scanner.config import Execution
 from scanner.cube import Cube
 from scanner.engine import Executor, Reporter, Summary
-from scanner.errors import InputError, ScannerError, StoreError
+from scanner.errors import InputError, StoreError
 from scanner.ledger import DONE, WHOLE, Element, Ledger
 from scanner.lock import DriverLock
 from scanner.physics.kernel import load_kernels
@@ -104,7 +104,7 @@ def run(recipe: Recipe, options: Options, reporter: Reporter) -> tuple[Cube, Sum
         if not lock.alone:
             _see_store(url)
         cube = engine.prepare(recipe, url, workers * options.element.of, reporter)
-        with _log_file(url, lock):
+        with driver_log(url, lock):
             return cube, _compute(recipe, cube, cluster, workers, options, lock, reporter)
 
 
@@ -200,7 +200,7 @@ def _executor(
         yield SerialExecutor(cube, execution.timeout)
         return
     if "://" in cluster:
-        with _client(cluster) as client:
+        with dask_log(cube.url, lock), _client(cluster) as client:
             count = len(client.scheduler_info()["workers"]) or workers
             reporter.message(f"dashboard: {client.dashboard_link}")
             yield DaskExecutor(cube, client, count, execution.timeout, health)
@@ -218,20 +218,25 @@ def workers_for(
 
     They are noted in the lock of the store that they work for before they exist, and ended on every way out.
     """
-    started: LocalWorkers | clusters.BatchWorkers
+    with dask_log(url, lock):
+        started = _workers(url, cluster, workers, execution, lock)
+        lock.note(started.jobs)
+        try:
+            address, dashboard = started.address()
+            reporter.message(f"dashboard: {dashboard}")
+            yield address, started.check
+        finally:
+            started.close()
+            lock.ended()
+
+
+def _workers(
+    url: str, cluster: str, workers: int, execution: Execution, lock: DriverLock
+) -> LocalWorkers | clusters.BatchWorkers:
     if cluster == "local":
         local = stores.local_path(url) is not None
-        started = LocalWorkers(workers, execution.memory_bytes, lock.folder / "cluster.log" if local else None)
-    else:
-        started = clusters.BatchWorkers(clusters.read(clusters.find(cluster)), workers, execution.memory_bytes, url)
-    lock.note(started.jobs)
-    try:
-        address, dashboard = started.address()
-        reporter.message(f"dashboard: {dashboard}")
-        yield address, started.check
-    finally:
-        started.close()
-        lock.ended()
+        return LocalWorkers(workers, execution.memory_bytes, lock.folder / "cluster.log" if local else None)
+    return clusters.BatchWorkers(clusters.read(clusters.find(cluster)), workers, execution.memory_bytes, url)
 
 
 @contextlib.contextmanager
@@ -242,25 +247,10 @@ def _client(address: str) -> Iterator[Client]:
         raise InputError("--cluster", f"no dask scheduler answers: {error}", address) from None
     except ValueError as error:
         raise InputError("--cluster", f"not a scheduler's address: {error}", address, "tcp://host:port") from None
-    with _quiet("distributed", "distributed.client", "tornado.application"):
-        try:
-            yield client
-        finally:
-            client.close(timeout=5)
-
-
-@contextlib.contextmanager
-def _quiet(*names: str) -> Iterator[None]:
-    """Silence loggers: a lost scheduler is reported once, by us, and not as dask's tracebacks."""
-    loggers = [logging.getLogger(name) for name in names]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
     try:
-        yield
+        yield client
     finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.setLevel(level)
+        client.close(timeout=5)
 
 
 def end_predecessor(lock: DriverLock, reporter: Reporter) -> None:
@@ -278,33 +268,3 @@ def _erase(url: str) -> None:
     """Delete a store of ours, whole or half made."""
     with stores.storage_errors(url):
         stores.erase(url)
-
-
-class _Log(logging.FileHandler):
-    """A log that cannot be written (full disk) is no reason to stop, nor for a traceback."""
-
-    def handleError(self, record: logging.LogRecord) -> None:
-        """Pass over the line."""
-
-
-@contextlib.contextmanager
-def _log_file(url: str, lock: DriverLock) -> Iterator[None]:
-    """Append the driver's log to a local store: one line a block."""
-    if stores.local_path(url) is None:
-        yield
-        return
-    with stores.storage_errors(url):
-        handler = _Log(lock.folder / "driver.log")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    engine.log.addHandler(handler)
-    before = engine.log.level
-    engine.log.setLevel(logging.INFO)
-    try:
-        yield
-    except ScannerError as error:
-        engine.log.error("stopped: %s", error)
-        raise
-    finally:
-        engine.log.setLevel(before)
-        engine.log.removeHandler(handler)
-        handler.close()
