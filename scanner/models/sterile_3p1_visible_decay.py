@@ -8,6 +8,9 @@ the kernels and conventions.
 Beams see the coherent oscillation, damped as in `sterile_3p1_invisible_decay`, and the daughters, as kernels of the
 energy transfer. What they are made of depends on m_φ/m₄ and, through m₄Γ₄ and m_φΓ_φ, on everything else.
 
+Where φ is massless, light neutrinos decay as well (`scanner.models.light_neutrinos`): nothing to a beam, since they
+fly for AU, but the Sun's, if they are Majorana neutrinos, become antineutrinos.
+
 Widths are those of the Dirac Lagrangian for both natures: g is what gives ν4 → ν φ its width. With −(g/2) ν̄ ν φ of
 Majorana neutrinos, φ → ν ν would have half of the width used here; no prompt decay depends on it.
 """
@@ -21,10 +24,11 @@ from typing import Any
 import numpy as np
 
 from scanner.errors import InputError
+from scanner.models import light_neutrinos
 from scanner.models.base import Model
+from scanner.models.light_neutrinos import MIXINGS, THREE_FLAVOURS
 from scanner.physics import states
 from scanner.physics import visible_sterile_decay as decay
-from scanner.physics.oscillation import mixing_matrix_3p1
 from scanner.physics.phase_space import gauss_legendre
 from scanner.physics.solar import PROMPT, boron8, conversion, light_sterile, seen_as_nue
 from scanner.signals.energy_transfer import Transfer
@@ -37,14 +41,12 @@ from scanner.vocabulary import Constraint, Derived, Monomial, Parameter, Referen
 PROVIDES = ("sterile_3p1_visible_decay",)
 VERSION = 1
 
-_MIXINGS = ("Ue4_sq", "Umu4_sq", "Utau4_sq")
-_THREE_FLAVOURS = ("sin2_theta12", "sin2_theta13", "sin2_theta23", "dm2_21", "dm2_31")
 _SHAPE = ("m_phi_over_m4", "nature", "daughters_per_phi", "coupling")
 _NATURE = Parameter.choice("nature", "dirac", "majorana")
 _DAUGHTERS = Parameter.choice("daughters_per_phi", "one", "half")
 _COUPLING = Parameter.choice("coupling", "mixing", "operator")
 _OPERATOR, _MAJORANA, _HALF = 1.0, 1.0, 1.0
-_FLAVOUR = dict(zip(("e", "mu", "tau"), _MIXINGS, strict=True))
+_FLAVOUR = dict(zip(("e", "mu", "tau"), MIXINGS, strict=True))
 
 
 class VisibleDecay(Model):
@@ -53,7 +55,7 @@ class VisibleDecay(Model):
     def widths(self, **params: float | str) -> dict[str, float]:
         """Return the widths at rest [eV]: ``nu4`` → ν φ, both helicities, and ``phi`` → ν ν̄."""
         p = self._point(params)
-        sterile = 1 - sum(p[name] for name in _MIXINGS)
+        sterile = 1 - sum(p[name] for name in MIXINGS)
         m4, r = p["m4"], p["m_phi_over_m4"]
         if p["coupling"] == _OPERATOR:
             return {"nu4": float(decay.operator_width(p["g_e"], m4, r)), "phi": 0.0}
@@ -75,7 +77,7 @@ class VisibleDecay(Model):
             Any of the model's parameters.
         """
         p = self._point(params)
-        a, b = (_MIXINGS[_active(name)] for name in (alpha, beta))
+        a, b = (MIXINGS[_active(name)] for name in (alpha, beta))
         energy, baseline, shape = states.broadcast(E, L)
         m_gamma = p["m4"] * self.widths(**params)["nu4"]
         out = np.empty(energy.size)
@@ -115,12 +117,27 @@ class VisibleDecay(Model):
             raise InputError("L", "a baseline must not be negative", L, "L >= 0 m")
         if not (bins.size > 1 and np.all(np.diff(bins) > 0)):
             raise InputError("edges", "edges of bins must ascend", bins.tolist(), "two or more, ascending")
-        made = p[_MIXINGS[_active(alpha)]] * self._flavours(p)[_active(beta)]
+        made = p[MIXINGS[_active(alpha)]] * self._flavours(p)[_active(beta)]
         widths = self.widths(**params)
         masses = {"nu4": p["m4"], "phi": p["m_phi_over_m4"] * p["m4"]}
         exponents = {name: _exponents(masses[name] * widths[name], L, energy) for name in masses}
         same, opposite = _daughters(p, energy, bins, exponents["nu4"], exponents["phi"])
         return made * same, made * opposite
+
+    def light_decay_lengths(self, E: float, **params: float | str) -> dict[str, float]:
+        """Return how far light neutrinos of energy E [MeV] fly [m] before they decay by a massless φ.
+
+        Returns
+        -------
+        dict
+            By decay, ``nu3->nu1``, those that masses allow.
+
+        Raises
+        ------
+        InputError
+            Where φ has a mass.
+        """
+        return light_neutrinos.lengths(self._point(params), float(_checked(E, "E")[0]))
 
     def solar_antineutrino_flux(self, **params: float | str) -> tuple[np.ndarray, np.ndarray]:
         """Return edges [MeV] and the flux of solar ν̄_e [1/(cm² s)] in each bin, exact in the mixings.
@@ -128,28 +145,28 @@ class VisibleDecay(Model):
         Raises
         ------
         InputError
-            Where a decay is not prompt in the Sun.
+            Where a decay is not prompt in the Sun, or light neutrinos decay by a φ that has a mass.
         """
         p = self._point(params)
         bins = edges()
-        total = sum(p[name] for name in _MIXINGS)
-        if total == 0:
+        if sum(p[name] for name in MIXINGS) == 0:
             return bins, np.zeros(bins.size - 1)
+        by_light = light_neutrinos.antineutrino_flux(p, bins)
         slowest = float(_slowest(np.array([[p[name]] for name in _WIDTHS]))[0])
         length = 1 / decay.decay_exponent(slowest, 1.0, bins[-1]) if slowest > 0 else math.inf
         if length > PROMPT:
             problem = "decays are not prompt in the Sun: some fly this far [m]"
             raise InputError(self.name, problem, length, f"below {PROMPT:g} m", "raise the coupling")
-        mixing = mixing_matrix_3p1(*(p[n] for n in _THREE_FLAVOURS[:3]), 0.0, *(p[n] for n in _MIXINGS), 0.0, 0.0)
-        masses = np.array([0.0, p["dm2_21"], p["dm2_31"], p["m4"] ** 2])
+        mixing, masses = light_neutrinos.mixing(p), light_neutrinos.splittings(p)
         state = light_sterile(mixing, True) if p["coupling"] != _OPERATOR else np.eye(4, dtype=complex)[0]
         seen = seen_as_nue(conversion(boron8().energy, mixing, masses, True), state)
         row = np.array([p[name] for name in _SHAPE])
-        return bins, p["Ue4_sq"] * produced(_antineutrinos(row, boron8().energy, bins)) * seen
+        by_sterile = p["Ue4_sq"] * produced(_antineutrinos(row, boron8().energy, bins)) * seen
+        return bins, by_sterile + by_light
 
     def _point(self, params: dict[str, float | str]) -> dict[str, float]:
         p = self.complete(params)
-        total = sum(p[name] for name in _MIXINGS)
+        total = sum(p[name] for name in MIXINGS)
         if total >= 1:
             raise InputError(self.name, "Ue4_sq + Umu4_sq + Utau4_sq must leave some ν_s in ν4", total, "below 1")
         return p
@@ -157,10 +174,10 @@ class VisibleDecay(Model):
     @staticmethod
     def _flavours(p: dict[str, float]) -> tuple[float, ...]:
         """p_b of a daughter."""
-        total = sum(p[name] for name in _MIXINGS)
+        total = sum(p[name] for name in MIXINGS)
         if p["coupling"] == _OPERATOR:
             return (1.0, 0.0, 0.0)
-        return tuple(p[name] * (1 - total) / total if total > 0 else 0.0 for name in _MIXINGS)
+        return tuple(p[name] * (1 - total) / total if total > 0 else 0.0 for name in MIXINGS)
 
 
 def _active(flavour: str) -> int:
@@ -221,7 +238,7 @@ def _antineutrinos(row: np.ndarray, energy: np.ndarray, bins: np.ndarray) -> np.
     return _daughters(dict(zip(_SHAPE, row, strict=True)), energy, bins, prompt, prompt)[1]
 
 
-_WIDTHS = ("m4", "g_phi", "g_e", "m_phi_over_m4", "coupling", *_MIXINGS)
+_WIDTHS = ("m4", "g_phi", "g_e", "m_phi_over_m4", "coupling", *MIXINGS)
 
 
 def _widths(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -266,7 +283,7 @@ def _coherent(source: str, target: str, antineutrino: bool) -> tuple[DampedTerm,
 def _strength(source: str, target: str) -> Quantity:
     """|U_a4|² p_b: ν4 in ν_a, and ν_b in what it decays to."""
     parent, daughter = _FLAVOUR[source], _FLAVOUR[target]
-    names = ("coupling", *_MIXINGS)
+    names = ("coupling", *MIXINGS)
 
     def value(values: np.ndarray) -> np.ndarray:
         total = values[1] + values[2] + values[3]
@@ -318,14 +335,14 @@ def _of(coupling: float) -> Any:
 
 def _solar() -> SolarSterile:
     def pair(a: int, b: int) -> Monomial:
-        amplitudes = Monomial(1.0, {_MIXINGS[a]: 0.5}) * Monomial(1.0, {_MIXINGS[b]: 0.5})
+        amplitudes = Monomial(1.0, {MIXINGS[a]: 0.5}) * Monomial(1.0, {MIXINGS[b]: 0.5})
         return Monomial(1.0, {"Ue4_sq": 1}) * amplitudes
 
-    norm = tuple(Monomial(1.0, {name: 1}) for name in _MIXINGS)
+    norm = tuple(Monomial(1.0, {name: 1}) for name in MIXINGS)
     only_e = ((Monomial(1.0, {"Ue4_sq": 1}),), *(() for _ in PAIRS[1:]))
     by_mixing = Production("mixing", _SHAPE, _of(0.0), tuple((pair(a, b),) for a, b in PAIRS), norm)
     by_operator = Production("operator", _SHAPE, _of(_OPERATOR), only_e, (Monomial(1.0),))
-    return SolarSterile((by_mixing, by_operator), _THREE_FLAVOURS, _WIDTHS, _slowest)
+    return SolarSterile((by_mixing, by_operator), THREE_FLAVOURS, _WIDTHS, _slowest, light_neutrinos.DECAYS)
 
 
 def _parameters() -> tuple[Parameter, ...]:
@@ -361,8 +378,8 @@ def load(name: str) -> Model:
             "solar_antineutrinos": _solar(),
         },
         references=_REFERENCES,
-        constraints=(Constraint(dict.fromkeys(_MIXINGS, 1.0), 1.0, "unitarity: Σ|U_α4|² ≤ 1"),),
-        null=dict.fromkeys(_MIXINGS, 0.0),
+        constraints=(Constraint(dict.fromkeys(MIXINGS, 1.0), 1.0, "unitarity: Σ|U_α4|² ≤ 1"),),
+        null=dict.fromkeys(MIXINGS, 0.0),
         together={"oscillation": "energy_transfer"},
         derived=(Derived("dm2_41", "eV^2", ("m4",), lambda values: float(values[0] ** 2), r"$\Delta m^2_{41}$"),),
     )

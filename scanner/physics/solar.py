@@ -40,6 +40,9 @@ BORON8_ERROR = 0.12
 PROMPT = 7e6
 """Length of flight [m] of a decay that is prompt for the Sun: 1 % of its radius, in which the density falls by 10 %."""
 
+FLIGHT = 149_597_870_700.0
+"""From the Sun to the Earth [m]: the astronomical unit, by its definition (IAU 2012, resolution B2)."""
+
 NEUTRONS = 0.4
 """Neutrons per electron where ⁸B is made (from memory, for 40 % hydrogen). Only what is sterile feels them: an effect
 of |U_a4|² times a few per cent."""
@@ -80,9 +83,9 @@ def _ascending(values, order):  # type: ignore[no-untyped-def]
         order[rank] = i
 
 
-@kernel(types.void(INPUT, _MIXING, INPUT, INPUT, INPUT, types.boolean, types.complex128[:, :, ::1]))
-def fill_conversion(E, mixing, dm2, electrons, weight, antineutrino, out):  # type: ignore[no-untyped-def]
-    """Fill M, with which a neutrino of amplitudes c is seen as ν_e with probability Σ_ab c_a* M_ab c_b.
+@kernel(types.void(INPUT, _MIXING, INPUT, INPUT, INPUT, INPUT, types.boolean, types.complex128[:, :, ::1]))
+def fill_conversion(E, mixing, dm2, seen, electrons, weight, antineutrino, out):  # type: ignore[no-untyped-def]
+    """Fill M, with which a neutrino of amplitudes c is seen with probability Σ_ab c_a* M_ab c_b.
 
     Parameters
     ----------
@@ -92,6 +95,8 @@ def fill_conversion(E, mixing, dm2, electrons, weight, antineutrino, out):  # ty
         `oscillation.mixing_matrix_3p1`, of neutrinos also where antineutrino is set.
     dm2 : float64[4]
         0, Δm²_21, Δm²_31, Δm²_41 [eV²].
+    seen : float64[4]
+        Probability that each ν_i is: |U_ei|² to be seen as ν_e.
     electrons, weight : float64[zones], float64[zones]
         Electron densities [mol/cm³], and the fraction of neutrinos born at each.
     antineutrino : bool
@@ -119,12 +124,11 @@ def fill_conversion(E, mixing, dm2, electrons, weight, antineutrino, out):  # ty
             hermitian_eigensystem_4(h, vectors, values)
             _ascending(values, matter)
             for i in range(4):
-                Ue = U[0, vacuum[i]]
-                seen = weight[zone] * (Ue.real**2 + Ue.imag**2)
+                part = weight[zone] * seen[vacuum[i]]
                 v = vectors[matter[i]]
                 for a in range(4):
                     for b in range(4):
-                        out[n, a, b] += seen * v[a] * v[b].conjugate()
+                        out[n, a, b] += part * v[a] * v[b].conjugate()
             if np.isnan(values[0]):
                 out[n] = np.nan
 
@@ -132,11 +136,28 @@ def fill_conversion(E, mixing, dm2, electrons, weight, antineutrino, out):  # ty
 def conversion(
     E: NDArray[np.float64], mixing: NDArray[np.complex128], dm2: NDArray[np.float64], antineutrino: bool
 ) -> NDArray[np.complex128]:
-    """Return M of neutrinos born where ⁸B is, shape (n, 4, 4). See `fill_conversion`."""
+    """Return M to be seen as ν_e, of neutrinos born where ⁸B is, shape (n, 4, 4). See `fill_conversion`."""
+    return _conversion(E, mixing, dm2, np.array([x.real**2 + x.imag**2 for x in mixing[0]]), antineutrino)
+
+
+def _conversion(
+    E: NDArray[np.float64],
+    mixing: NDArray[np.complex128],
+    dm2: NDArray[np.float64],
+    seen: NDArray[np.float64],
+    antineutrino: bool,
+) -> NDArray[np.complex128]:
     sun = boron8()
     out = np.empty((E.size, 4, 4), dtype=np.complex128)
-    fill_conversion(E, mixing, dm2, sun.electrons, sun.weight, antineutrino, out)
+    fill_conversion(E, mixing, dm2, seen, sun.electrons, sun.weight, antineutrino, out)
     return out
+
+
+def mass_states(
+    E: NDArray[np.float64], mixing: NDArray[np.complex128], dm2: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the probability that a ν_e born where ⁸B is leaves the Sun as each ν_i, shape (4, n)."""
+    return np.array([_conversion(E, mixing, dm2, one, False)[:, 0, 0].real for one in np.eye(4)])
 
 
 def light_sterile(mixing: NDArray[np.complex128], antineutrino: bool) -> NDArray[np.complex128]:

@@ -8,8 +8,9 @@ how many events a flux makes. To leading order in the mixings the events are
 so that the six N_ab depend on the shape of the spectrum (m_φ/m₄) and on three-flavour mixing alone. The heavy mass has
 gone, and mixings are monomials over a sum. What is left out is of relative order Σ|U_c4|².
 
-All decays are taken for prompt. Where they are not, conversion begins elsewhere or ν4 leaves the Sun; such points are
-NaN (status not_finite), unless even prompt decays would make no signal.
+All these decays are taken for prompt. Where they are not, conversion begins elsewhere or ν4 leaves the Sun; such points
+are NaN (status not_finite), unless even prompt decays would make no signal. What light neutrinos become by decays on
+the way to the Earth is added (`scanner.signals.solar_light_decays`).
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ from scanner.physics.solar import BORON8_FLUX, PROMPT, boron8, conversion
 from scanner.physics.visible_sterile_decay import decay_exponent
 from scanner.signals.base import Prediction, Table
 from scanner.signals.monomials import PackedMonomials, fill_monomials, pack_monomials
+from scanner.signals.solar_light_decays import LightDecays, light_prediction
 from scanner.vocabulary import Monomial
 
 PROVIDES = ("solar_antineutrinos",)
-VERSION = 1
+VERSION = 2
 
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """Flavours a, b of N_ab: e, μ, τ are 0, 1, 2; those of two flavours stand for both orders."""
@@ -83,12 +85,15 @@ class SolarSterile:
         Names of the parameters that widths depend on.
     slowest
         From their values, shape (len(width_parameters), points), to the least mΓ [eV²] of what must decay.
+    light
+        Decays of the light neutrinos themselves.
     """
 
     productions: tuple[Production, ...]
     three_flavours: tuple[str, str, str, str, str]
     width_parameters: tuple[str, ...]
     slowest: Callable[[np.ndarray], np.ndarray]
+    light: LightDecays
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,9 @@ def bind(model: SolarSterile, response: SolarResponse, bins: int) -> Prediction:
     """
     monomials = [m for p in model.productions for terms in (*p.strengths, p.norm) for m in terms]
     couplings = tuple(dict.fromkeys(name for m in monomials for name in m.powers))
-    parameters = tuple(dict.fromkeys((*couplings, *model.width_parameters)))
-    widths = [parameters.index(name) for name in model.width_parameters]
+    light = light_prediction(model.light, model.three_flavours, response.events)
+    parameters = tuple(dict.fromkeys((*couplings, *model.width_parameters, *light.parameters)))
+    widths, for_light = ([parameters.index(name) for name in of] for of in (model.width_parameters, light.parameters))
     needed = 1 / decay_exponent(1.0, PROMPT, edges()[-1])
     packed = [_Packed(production, parameters) for production in model.productions]
 
@@ -153,15 +159,16 @@ def bind(model: SolarSterile, response: SolarResponse, bins: int) -> Prediction:
         values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
     ) -> None:
         found = np.zeros_like(signal)
-        for of, node, table in zip(packed, nodes, tables, strict=True):
+        for of, node, table in zip(packed, nodes, tables, strict=False):
             if table.any():
                 _add(of.weights(values), node, table, found)
         slow = (model.slowest(values[widths]) < needed) & (found.max(axis=1) > NEGLIGIBLE)
         found[slow] = np.nan
+        light.add(values[for_light], nodes[len(packed) :], tables[len(packed) :], found)
         signal += found
 
-    tables = tuple(_table(model, production, response, bins) for production in model.productions)
-    return Prediction(parameters, tables, add)
+    by_sterile = (_table(model, production, response, bins) for production in model.productions)
+    return Prediction(parameters, (*by_sterile, *light.tables), add)
 
 
 class _Packed:

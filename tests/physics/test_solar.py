@@ -83,6 +83,19 @@ def test_standard_solar_neutrinos() -> None:
     assert 0.30 < solar.seen_as_nue(solar.conversion(np.array([10.0]), U, DM2, False), electron)[0] < 0.35
 
 
+@pytest.mark.parametrize("dm2_31", [2.57e-3, -2.4e-3])
+def test_mass_states_of_solar_neutrinos(dm2_31: float) -> None:
+    """They are all of ν_e, seen as |U_ei|² they are its survival; at high energies most are ν2, as ever 2 % ν3."""
+    U, dm2, E = mixing(0.0, 0.0), np.array([0.0, 7.5e-5, dm2_31, 1.0]), np.array([0.5, 4.0, 14.0])
+    found = solar.mass_states(E, U, dm2)
+    np.testing.assert_allclose(found.sum(axis=0), 1.0, rtol=1e-7)
+    electron = np.eye(4, dtype=complex)[0]
+    survival = solar.seen_as_nue(solar.conversion(E, U, dm2, False), electron)
+    np.testing.assert_allclose((np.abs(U[0, :, None]) ** 2 * found).sum(axis=0), survival, rtol=1e-12)
+    assert found[1, 2] > 0.9 > found[0, 0] > 0.6 and (np.abs(found[2] - abs(U[0, 2]) ** 2) < 4e-3).all()
+    assert (found[3] == 0).all()
+
+
 def test_conversion_is_a_density_matrix() -> None:
     M = solar.conversion(np.array([3.0, 10.0]), mixing(0.03, 0.02, 0.05, PHASES), DM2, True)
     np.testing.assert_allclose(M, M.conj().transpose(0, 2, 1), atol=1e-15)
