@@ -2,7 +2,8 @@
 
 P(ν_μ → ν_e) = P(ν̄_μ → ν̄_e) = strength · (0.5 GeV/E)^slope. No mechanism is meant, and nothing disappears: it asks
 whether experiments in one beam, whatever they see, may see the same electron neutrinos. A slope of 0 is the limit of
-fast oscillations, 2 that of slow ones; MiniBooNE's low energies want more.
+fast oscillations, 2 that of slow ones; MiniBooNE's low energies want more. P counts events and is no probability:
+near 0.1 GeV a steep one may exceed 1.
 """
 
 from __future__ import annotations
