@@ -58,6 +58,8 @@ TOTAL = "total"
 """In place of an experiment: the sum of all of them."""
 BEST = "best_"
 """Before an axis' name: its value where the profile over it has its minimum."""
+OK_FRACTION = "ok_fraction"
+"""The array of a reduced scan that says how much of what was reduced is ok."""
 _CODECS = (BloscCodec(cname="lz4", clevel=5, shuffle="shuffle"), Crc32cCodec())
 """Three times as fast as zstd, both ways, for a tenth to a quarter more bytes: to compress was most of a write."""
 _WRITE_ALL: Any = {"write_empty_chunks": True}

@@ -14,7 +14,7 @@ import xarray as xr
 import scanner.analysis.accessor  # noqa: F401  (gives every opened cube its .scan)
 from scanner.config import to_yaml
 from scanner.critical_values import toys_dataset
-from scanner.cube import BEST, Cube, open_cube
+from scanner.cube import BEST, OK_FRACTION, Cube, open_cube
 from scanner.errors import Status, StoreError, StoreRefused
 from scanner.levels import Refined, open_level
 from scanner.store import decoding_errors, is_gone
@@ -127,6 +127,10 @@ def _described(cube: Cube, name: str) -> dict[str, str]:
     if name.startswith(BEST):
         axis = cube.record["reduced"]["axes"][name.removeprefix(BEST)]
         return {"units": axis["unit"], "long_name": f"{axis['long_name']} at the minimum"}
+    if name == OK_FRACTION:
+        reduced = cube.record["reduced"]
+        what = "points on {} that are ok" if reduced["method"] == "profile" else "prior volume on {} that is ok"
+        return {"units": "1", "long_name": "fraction of the " + what.format(", ".join(reduced["axes"]))}
     return {"units": "1", "long_name": _LONG_NAMES[name]}
 
 

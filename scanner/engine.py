@@ -154,7 +154,8 @@ def check_identity(recipe: Recipe, cube: Cube) -> None:
     wanted, stored = recipe.identity(), cube.record["identity"]
     if provenance.digest(wanted) == provenance.digest(stored):
         if cube.groups != recipe.groups():
-            raise StoreRefused(f"{cube.url}: was made by a version that grouped its experiments otherwise; use --fresh")
+            problem = "was made by a version that kept other arrays, or grouped its experiments otherwise"
+            raise StoreRefused(f"{cube.url}: {problem}; use --fresh")
         return
     lines = [
         f"  {path}: the store has {there}, asked for is {here}" for path, there, here in _differences(stored, wanted)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from scanner import reduction, tables
-from scanner.cube import BEST, TOTAL, GroupArrays
+from scanner.cube import BEST, OK_FRACTION, TOTAL, GroupArrays
 from scanner.errors import InputError
 from scanner.evaluate import evaluate
 from scanner.grid import Block, Layout, block_shape
@@ -154,7 +154,7 @@ def group_arrays(scan: Scan) -> tuple[GroupArrays, ...]:
     outputs, dtype = tuple(scan.file.outputs), scan.file.dtype
     if scan.file.reduce:
         best = [f"{BEST}{name}" for name in scan.reduced.names if scan.file.reduce.method == "profile"]
-        return (GroupArrays(scan.kept.names, (TOTAL,), (*outputs, *best), "float64"),)
+        return (GroupArrays(scan.kept.names, (TOTAL,), (*outputs, OK_FRACTION, *best), "float64"),)
     names = [tuple(m.experiment.name for m in group.members) for group in scan.groups]
     return tuple(GroupArrays(g.axes, n, outputs, dtype, g.nuisances) for g, n in zip(scan.groups, names, strict=True))
 

@@ -28,6 +28,8 @@ PACK = 4096
 """Points of the reduced axes that are evaluated together, at most."""
 POINTS = 2**18
 """Points that are evaluated together, at most."""
+VOLUME = 2**62
+"""The whole prior volume, in the units in which it is counted: their sums are exact, whatever the order."""
 
 Box = dict[str, slice]
 
@@ -75,27 +77,35 @@ class Reduction:
     def _reduce(
         self, tables: Mapping[str, BuiltTable], part: Box, packs: list[Box]
     ) -> tuple[list[np.ndarray], np.ndarray]:
-        """Values of the outputs, and statuses, of a box of the kept axes, each of shape (points,)."""
+        """Values of the outputs, and statuses, of a box of the kept axes, each of shape (points,).
+
+        Outputs are −2 ln L, the fraction of what is above that is ok, and where a profile lies on the reduced axes.
+        """
         points = math.prod(s.stop - s.start for s in part.values())
         failure, failed_at = np.full(points, Status.missing, np.uint8), np.full(points, kernels.NOWHERE)
         profiles = _asked(self.scan).method == "profile"
         where = np.full(points, kernels.NOWHERE)
         value, total = np.full(points, math.inf if profiles else -math.inf), np.zeros(points)
+        ok, everything = np.zeros(points, np.int64), 0
         sums = _Sums(self.scan, tables, (*self.scan.kept.names, *self.scan.reduced.names))
         for pack in packs:
             chi2, status = sums.on({**part, **pack}, points)
             index = _flat(pack, self.scan.reduced.shape)
+            log_volume, counts = self._measure(pack)
             if profiles:
                 kernels.lowest(chi2, index, value, where)
             else:
-                kernels.integrate(chi2, self._log_volume(pack), value, total)
+                kernels.integrate(chi2, log_volume, value, total)
             kernels.first_failure(status, index, failure, failed_at)
+            ok += (status == Status.ok) @ counts
+            everything += int(counts.sum())
         marks = np.where(np.isinf(value), failure, np.uint8(Status.ok))
         if profiles:
             places = np.unravel_index(np.where(np.isinf(value), 0, where), self.scan.reduced.shape)
-            return [value, *(axis.array[i] for axis, i in zip(self.scan.reduced.axes, places, strict=True))], marks
+            best = (axis.array[i] for axis, i in zip(self.scan.reduced.axes, places, strict=True))
+            return [value, ok / everything, *best], marks
         logs = [math.log(v) if v > 0 else -math.inf for v in total.tolist()]
-        return [-2 * (value + np.array(logs))], marks
+        return [-2 * (value + np.array(logs)), ok / everything], marks
 
     @functools.cached_property
     def _log_volumes(self) -> dict[str, np.ndarray]:
@@ -107,10 +117,18 @@ class Reduction:
             found[axis.name] = kernels.log_volume(axis.scaled, density)
         return found
 
-    def _log_volume(self, pack: Box) -> np.ndarray:
-        """Log of the prior volume of each point of a pack of the reduced axes."""
+    def _measure(self, pack: Box) -> tuple[np.ndarray, np.ndarray]:
+        """Log of the prior volume of each point of a pack of the reduced axes, and what each counts, int64.
+
+        Each point of a profile, which has no prior, counts one; else its prior volume in units of which there are
+        `VOLUME`.
+        """
+        if _asked(self.scan).method == "profile":
+            points = math.prod(s.stop - s.start for s in pack.values())
+            return np.zeros(points), np.ones(points, np.int64)
         parts = [self._log_volumes[axis.name][pack[axis.name]] for axis in self.scan.reduced.axes]
-        return np.array([math.fsum(one) for one in itertools.product(*(part.tolist() for part in parts))])
+        logs = [math.fsum(one) for one in itertools.product(*(part.tolist() for part in parts))]
+        return np.array(logs), np.array([round(math.exp(one) * VOLUME) for one in logs], np.int64)
 
 
 class _Sums:

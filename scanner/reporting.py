@@ -111,8 +111,8 @@ def _with_error(value: float, error: float) -> str:
     return f"{value:.2f}" if math.isnan(error) else f"{value:.2f} ± {error:.2f}"
 
 
-def print_summary(console: Console, summary: Summary, statuses: dict[str, int]) -> None:
-    """Print speed and statuses."""
+def print_summary(console: Console, summary: Summary, state: Mapping[str, Any]) -> None:
+    """Print speed, and the statuses of a store: see `scanner.summary.status`."""
     if summary.evaluated:
         busy = summary.evaluate_seconds + summary.write_seconds
         console.print(
@@ -121,7 +121,16 @@ def print_summary(console: Console, summary: Summary, statuses: dict[str, int]) 
             f"{summary.evaluate_seconds:.1f} s, writing {summary.write_seconds:.1f} s of {busy:.1f} s",
             highlight=False,
         )
-    console.print("statuses: " + ", ".join(f"{name} {n:,}" for name, n in statuses.items()), highlight=False)
+    print_statuses(console, state)
+
+
+def print_statuses(console: Console, state: Mapping[str, Any]) -> None:
+    """Print how many points have each status, and how much of what was reduced is left out at most."""
+    console.print("statuses: " + ", ".join(f"{k} {n:,}" for k, n in state["statuses"].items()), highlight=False)
+    lowest = state["lowest_ok_fraction"]
+    if lowest is not None and lowest < 1:
+        told = f"up to {1 - lowest:.3g} of what was reduced above an ok point is not ok, and left out"
+        console.print(f"{told}: see ok_fraction", highlight=False)
 
 
 def print_plan(console: Console, plan: Plan) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from scanner import levels
-from scanner.cube import Cube, open_cube
+from scanner.cube import OK_FRACTION, Cube, open_cube
 from scanner.errors import Status, StoreError
 from scanner.ledger import DONE, Element, Ledger
 
@@ -34,6 +34,18 @@ def status_counts(cube: Cube) -> dict[str, int]:
     return dict(counts)
 
 
+def lowest_ok_fraction(cube: Cube) -> float | None:
+    """Return the smallest ``ok_fraction`` of the ok points of a reduced scan; None where there is none."""
+    lowest = math.inf
+    for block in cube.layout:
+        if OK_FRACTION in cube.groups[block.group].outputs:
+            try:
+                lowest = min(lowest, float(np.fmin.reduce(cube.read(block, OK_FRACTION), axis=None, initial=np.inf)))
+            except StoreError:
+                continue  # a damaged block counts as missing
+    return lowest if math.isfinite(lowest) else None
+
+
 def status(cube: Cube) -> dict[str, Any]:
     """Return what ``scanner status`` tells, as plain JSON types."""
     ledger, message = cube.ledger()
@@ -48,6 +60,7 @@ def status(cube: Cube) -> dict[str, Any]:
         "complete": complete,
         "points": math.prod(cube.shape),
         "statuses": status_counts(cube),
+        "lowest_ok_fraction": lowest_ok_fraction(cube),
         "elements": [_element(cube, ledger, Element(n, ledger.elements)) for n in range(ledger.elements)],
         "levels": levels_of(cube),
         "failures": {str(n): text for n, text in sorted(ledger.failures.items())},

@@ -108,7 +108,7 @@ def drive(recipe: Recipe, options: Options, show: Callable[[Cube], None] | None 
         print_best_fits(out, best_fits(cube))
     else:
         show(cube)
-    print_summary(out, done, state["statuses"])
+    print_summary(out, done, state)
     out.print(f"store: {cube.url}")
     _check_done(cube, state, options.deadline)
 
@@ -186,6 +186,7 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> None:
     """Say how far a store is, what failed and why, and how it was made."""
     from scanner import summary
     from scanner.cube import open_cube
+    from scanner.reporting import print_statuses
 
     state = summary.status(open_cube(store))
     if as_json:
@@ -201,7 +202,7 @@ def status(store: StoreArgument, as_json: JsonOption = False) -> None:
         out.print(f"element {one['element']}: {counted}", highlight=False)
     for level in state["levels"]:
         out.print(level_line(level), highlight=False)
-    out.print("statuses: " + ", ".join(f"{k} {v:,}" for k, v in state["statuses"].items()))
+    print_statuses(out, state)
     if state["ledger"] != "ok":
         out.print(f"ledger: {state['ledger']}")
     for number, text in state["failures"].items():

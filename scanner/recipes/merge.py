@@ -15,7 +15,7 @@ import numpy as np
 from zarr.storage import LocalStore
 
 from scanner.config import Execution
-from scanner.cube import BEST, TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
+from scanner.cube import BEST, OK_FRACTION, TOTAL, Blueprint, Coordinates, Cube, GroupArrays, open_cube
 from scanner.errors import InputError, Status, StoreError
 from scanner.evaluate import round_to
 from scanner.grid import Block, Layout, block_shape
@@ -219,7 +219,7 @@ class MergeRecipe(Recipe):
         outputs = [
             n
             for n in first.outputs
-            if all(n in p.group.outputs for p in pieces) and n != ERROR and not n.startswith(BEST)
+            if all(n in p.group.outputs for p in pieces) and n not in (ERROR, OK_FRACTION) and not n.startswith(BEST)
         ]
         if any(not piece.exact or ERROR in piece.group.outputs for piece in pieces):
             outputs.append(ERROR)

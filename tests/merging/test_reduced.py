@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,15 @@ import numpy as np
 import pytest
 from merging.conftest import AXES, Merge, Scan
 from merging.test_refusals import edited
+from rich.console import Console
 
 import scanner
+from scanner import reduction, summary
 from scanner.analysis.surface import profile
 from scanner.analysis.totals import total
-from scanner.errors import InputError, Status
+from scanner.cube import open_cube
+from scanner.errors import InputError, Status, StoreRefused
+from scanner.reporting import print_statuses
 
 PULLED = ["pulled_a", "pulled_b", "apart"]
 STERILE: dict[str, Any] = {
@@ -49,6 +54,11 @@ def test_profile_has_the_bits_of_the_whole_cube(scan: Scan, dtype: str, lost: li
     status = reduced.status.sel(experiment="total")
     _same(status == Status.ok, np.isfinite(lowest))
     assert set(np.unique(status)) <= {Status.ok, Status.not_converged, Status.outside_model}
+    ok = np.isfinite(total(whole)).mean(lost).transpose(*keep)
+    assert (ok.values[(ok > 0).values] < 1).any()
+    _same(reduced.ok_fraction.sel(experiment="total"), ok.where(ok > 0))
+    assert reduced.ok_fraction.attrs["units"] == "1"
+    assert "fraction of the points on" in reduced.ok_fraction.attrs["long_name"]
     if "dm2_41" in keep:
         assert (status != Status.ok).any()
 
@@ -59,6 +69,7 @@ def test_shared_nuisance_parameters_and_any_blocks(plugin: Path, scan: Scan, blo
     reduce = {"method": "profile", "axes": ["sin2_2theta"]}
     reduced = scanner.open(scan("reduced", PULLED, reduce=reduce, execution={"block": block or "auto"}))
     _same(reduced.chi2.sel(experiment="total"), profile(total(whole), ["dm2"])[0])
+    assert (reduced.ok_fraction == 1).all()
 
 
 @pytest.mark.parametrize("prior", [None, "flat", "log"])
@@ -74,6 +85,60 @@ def test_integral_is_the_posterior_of_the_whole_cube(scan: Scan, prior: str | No
     own = np.exp(-(chi2 - chi2.min()) / 2)
     np.testing.assert_allclose(own / (own * weight).sum(), posterior / (posterior * weight).sum(), rtol=1e-9)
     assert (chi2 > total(whole).min("dm2_41").min("Umu4_sq").compute()).all()  # a mean is never above the maximum
+
+
+@pytest.mark.parametrize("prior", [None, "flat", "log"])
+def test_ok_fraction_of_an_integral_is_of_the_prior_volume(
+    scan: Scan, monkeypatch: pytest.MonkeyPatch, prior: str | None
+) -> None:
+    """Against numpy on the whole cube; however points are cut and packed it has the same bits, and is 1 if all are."""
+    lost = ["Umu4_sq", "dm2_41"]
+    priors = {} if prior is None else dict.fromkeys(lost, prior)
+    reduce = {"method": "marginalise", "axes": lost, "priors": priors}
+    # Below 100 eV² all points are ok but for large |U_e4|².
+    cut = {**STERILE, "axes": {**STERILE["axes"], "dm2_41": {"log": [0.1, 50], "points": 9}}}
+    whole = scanner.open(scan("whole", ["lsnd", "gallium"], **cut))
+    dm2, umu4 = whole.dm2_41.values, whole.Umu4_sq.values
+    volume = np.outer(np.gradient(np.log10(dm2)), np.gradient(umu4))
+    volume[[0, -1]] /= 2
+    volume[:, [0, -1]] /= 2
+    volume *= dm2[:, None] if prior == "flat" else 1 / umu4 if prior == "log" else 1
+    ok = np.isfinite(total(whole)).transpose("Ue4_sq", "dm2_41", "Umu4_sq").values
+    expected = (ok * volume).sum((1, 2)) / volume.sum()
+    found = []
+    for name, pack, block in [("one", 4096, 8), ("two", 5, 1), ("three", 1, 4)]:
+        monkeypatch.setattr(reduction, "PACK", pack)
+        more = {**cut, "execution": {"block": {"Ue4_sq": block}}}
+        reduced = scanner.open(scan(name, ["lsnd", "gallium"], reduce=reduce, **more))
+        found.append(reduced.ok_fraction.sel(experiment="total").values)
+    np.testing.assert_allclose(found[0], expected, rtol=1e-14)
+    assert found[0].tolist() == found[1].tolist() == found[2].tolist()
+    assert found[0][0] == 1 and ok[0].all()
+    assert 0 < expected[-1] < 0.99
+    assert "fraction of the prior volume on" in reduced.ok_fraction.attrs["long_name"]
+
+
+def test_status_tells_what_was_left_out(scan: Scan) -> None:
+    reduce = {"method": "profile", "axes": ["Umu4_sq"]}
+    store = scan("reduced", ["lsnd"], reduce=reduce, **STERILE)
+    state = summary.status(open_cube(str(store)))
+    lowest = float(scanner.open(store).ok_fraction.min())
+    assert 0 < state["lowest_ok_fraction"] == lowest < 1
+    printed = io.StringIO()
+    print_statuses(Console(file=printed), state)
+    assert f"up to {1 - lowest:.3g} of what was reduced above an ok point is not ok" in printed.getvalue()
+
+
+def test_a_store_of_a_version_without_ok_fraction_opens_and_is_not_resumed(scan: Scan) -> None:
+    def older(record: dict[str, Any]) -> None:
+        record["groups"][0]["outputs"].remove("ok_fraction")
+
+    reduce = {"method": "profile", "axes": ["Umu4_sq"]}
+    store = edited(scan("reduced", ["lsnd"], reduce=reduce, **STERILE), older)
+    assert set(scanner.open(store).data_vars) == {"chi2", "best_Umu4_sq", "status"}
+    assert summary.status(open_cube(str(store)))["lowest_ok_fraction"] is None
+    with pytest.raises(StoreRefused, match=r"by a version that kept other arrays[^\n]*use --fresh"):
+        scan("edited_reduced", ["lsnd"], reduce=reduce, **STERILE)
 
 
 def test_refusals(scan: Scan) -> None:
@@ -100,6 +165,7 @@ def test_merging(plugin: Path, scan: Scan, merge: Merge) -> None:
     with pytest.raises(InputError, match="two stores hold a sum over reduced axes"):
         merge([reduced, twin])
     alone = merge([reduced])
+    assert not {"ok_fraction", "best_sin2_2theta"} & set(alone.data_vars)
     _same(alone["total"], scanner.open(reduced).chi2.sel(experiment="total"))
 
 
