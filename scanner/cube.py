@@ -33,7 +33,7 @@ from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.core.sync import sync
 
 from scanner import provenance
-from scanner.errors import ScannerError, Status, StoreError, StoreRefused
+from scanner.errors import ScannerError, Status, StoreError, StoreRefused, StoreReplaced
 from scanner.grid import Block, Layout, block_shape
 from scanner.ledger import DONE, FAILED, MISSING, WHOLE, Element, Ledger, LedgerDamaged
 from scanner.likelihoods.pulls import number_of_terms
@@ -44,6 +44,7 @@ from scanner.store import (
     check_reached,
     decoding_errors,
     erase,
+    is_in_place,
     keys,
     local_path,
     location,
@@ -215,9 +216,17 @@ class Cube:
 
     def add_run(self, run: Mapping[str, Any]) -> None:
         """Record a driver's run."""
+        self.check_in_place()  # the record is written as it was read at the start
         with storage_errors(self.url):
             self.root.attrs["runs"] = [*self.runs, dict(run)]
         self.commit("end of a run")
+
+    def check_in_place(self) -> None:
+        """Raise StoreReplaced if what would be written now would fall into another store."""
+        with storage_errors(self.url):
+            there = is_in_place(self.url, self.root, self.record["id"])
+        if not there:
+            raise StoreReplaced(f"{self.url}: was deleted or replaced by another store while this scan ran")
 
     def begin(self) -> None:
         """See what has been committed, and begin to keep what is written for `changes`."""
@@ -243,6 +252,7 @@ class Cube:
 
     def write(self, block: Block, results: Mapping[str, np.ndarray]) -> dict[str, int]:
         """Write a block's results, of the arrays' dtypes, status last; return its statuses' counts."""
+        self.check_in_place()
         region = (..., *block.slices)
         with storage_errors(self.url):
             for name, array in self.arrays[block.group].items():

@@ -21,7 +21,7 @@ from scanner import cube as cubes
 from scanner import provenance, worker
 from scanner import store as stores
 from scanner.cube import Blueprint, Cube
-from scanner.errors import ScannerError, Status, StoreError, StoreRefused
+from scanner.errors import ScannerError, Status, StoreError, StoreRefused, StoreReplaced
 from scanner.ledger import DONE, FAILED, Element, Ledger
 from scanner.recipes.base import Recipe
 from scanner.store import Place
@@ -212,8 +212,7 @@ def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Ex
     blocks, retries, built = cube.layout.number_of_blocks, recipe.execution.retries, 0
     for outcome in _outcomes(executor, [blocks + number for number in missing], Counter(), retries):
         name = recipe.part_name(cube, outcome.number - blocks)
-        if outcome.kind == worker.UNWRITABLE:
-            raise StoreError(outcome.message)
+        _check_storable(outcome)
         if outcome.kind != worker.DONE:
             raise ScannerError(f"{name} cannot be built: {outcome.message}")
         log.info("%s done in %.3f s on %s", name, outcome.evaluate_seconds, outcome.host)
@@ -237,7 +236,7 @@ def run_blocks(
     StoreError
         If the store cannot be written; the ledger is as up to date as the store allows.
     StoreRefused
-        If another driver has taken it.
+        If another driver has taken it, or another store its place.
     """
     summary, begin, books = Summary(), time.monotonic(), _Bookkeeper(cube, ledger)
     # A block that failed in an earlier run has had its retries: it gets one more chance a run.
@@ -337,9 +336,16 @@ def _windowed(executor: Executor, numbers: Sequence[int], tries: Counter[int], r
                 yield outcome
 
 
-def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
+def _check_storable(outcome: Outcome) -> None:
+    """Raise if what a task could not write, no other could."""
+    if outcome.kind == worker.REPLACED:
+        raise StoreReplaced(outcome.message)
     if outcome.kind == worker.UNWRITABLE:
         raise StoreError(outcome.message)
+
+
+def _record(cube: Cube, ledger: Ledger, outcome: Outcome) -> None:
+    _check_storable(outcome)
     if outcome.kind == worker.DONE:
         log.info("block %d done in %.3f s on %s", outcome.number, outcome.evaluate_seconds, outcome.host)
         cube.accept(outcome.changes)

@@ -87,6 +87,10 @@ class StoreRefused(ScannerError):
     exit_status = 4
 
 
+class StoreReplaced(StoreRefused):
+    """A store that another has taken the place of, or that was deleted, while work went on in it."""
+
+
 class BlocksLeft(ScannerError):
     """The driver ended in time, and blocks are left."""
 

@@ -9,7 +9,8 @@ A lease that was not renewed for `SECONDS`, by the server's clock alone, is a de
 folder is free at once: whoever held it is dead, or the file locks would have kept us out.
 
 A driver that was cut off for so long that another took the lease stops before it takes its next outcome. What its
-workers wrote until then are the bits that the other's workers write.
+workers wrote until then are the bits that the other's workers write; into a store that the other has made anew they
+write nothing (`scanner.cube.Cube.check_in_place`).
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,6 +104,18 @@ def is_gone(url: str) -> bool:
     return folder is not None and not (folder / _landmark(url)).exists()
 
 
+def is_in_place(url: str, root: zarr.Group, identifier: str) -> bool:
+    """Whether a store behind a URL, opened a while ago, is there still; another one there has another id, or none yet.
+
+    Of a local store a lock says so, and of one in a repository that what does not belong there cannot be committed.
+    """
+    if local_path(url) is not None or transactions.handles(url):
+        return True
+    found = sync((root.store_path / "zarr.json").get())
+    record = json.loads(found.to_bytes())["attributes"].get("scanner", {}) if found else {}
+    return bool(record.get("id") == identifier)
+
+
 def _landmark(url: str) -> str:
     """What says that a folder is a store."""
     return transactions.REPOSITORY if transactions.handles(url) else "zarr.json"
@@ -126,6 +139,8 @@ def erase(url: str) -> None:
             raise InputError("--fresh", "a repository there is not deleted", url, hint="delete it by other means first")
         return
     if folder is None:
+        if look(url) is Place.COMPLETE:  # from now on nobody who had it open writes into it: see `is_in_place`
+            zarr.open_group(location(url), mode="r+").attrs.put({"scanner": {"format": FORMAT}})
         sync(_clear(location(url)))
         return
     for path in sorted(folder.iterdir(), key=lambda p: p.name == _landmark(url)) if folder.is_dir() else ():

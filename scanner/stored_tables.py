@@ -104,4 +104,5 @@ def build(cube: Cube, planned: Plan, number: int) -> None:
     part = tables.parts(planned)[number]
     lacking = tuple(path for path in part.paths if part.number not in _written(cube, path))
     for path, entries, status in tables.build(planned, replace(part, paths=lacking)):
+        cube.check_in_place()
         write(cube, path, part.nodes, entries, status)

@@ -20,13 +20,14 @@ from typing import Any, TypeVar
 from scanner import cube as cubes
 from scanner import provenance, recipes, transactions
 from scanner.cube import Cube
-from scanner.errors import StoreError
+from scanner.errors import StoreError, StoreReplaced
 from scanner.physics.kernel import load_kernels
 from scanner.recipes.base import Recipe
 
 T = TypeVar("T")
 
-DONE, FAILED, LOST, TIMEOUT, UNWRITABLE = "done", "failed", "lost", "timeout", "unwritable"
+DONE, FAILED, LOST, TIMEOUT = "done", "failed", "lost", "timeout"
+UNWRITABLE, REPLACED = "unwritable", "replaced"
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Outcome:
         Of the task: the block, or beyond the last block the part.
     kind
         ``done``, ``failed`` (its evaluation raised), ``lost`` (it took its worker down repeatedly), ``timeout`` (its
-        evaluation did not end in time) or ``unwritable`` (the store cannot be written: no other block will fare
-        better).
+        evaluation did not end in time), ``unwritable`` (the store cannot be written: no other block will fare
+        better) or ``replaced`` (the driver's store is there no more, and its driver has no business there).
     message
         Traceback or reason, where not done.
     points
@@ -107,7 +108,7 @@ def session(url: str, identifier: str, code: str) -> Session:
         )
     cube = cubes.open_cube(url, "r+")
     if cube.record["id"] != identifier:
-        raise RuntimeError(f"{url} was replaced by another store while this scan ran")
+        raise StoreReplaced(f"{url}: was replaced by another store while this scan ran")
     found = Session(cube, recipes.read(cube), threading.Lock() if transactions.handles(url) else nullcontext())
     load_kernels()  # before the first block, whose time must not count it
     return found
@@ -131,6 +132,8 @@ def run_task(url: str, identifier: str, code: str, number: int, timeout: float) 
         work = session(url, identifier, code)
         part = number - work.cube.layout.number_of_blocks
         return _build_part(work, number, part) if part >= 0 else _evaluate_block(work, number, timeout)
+    except StoreReplaced as error:
+        return Outcome(number, REPLACED, str(error), host=socket.gethostname())
     except StoreError as error:
         return Outcome(number, UNWRITABLE, str(error), host=socket.gethostname())
     except TimeLimitExceeded as error:

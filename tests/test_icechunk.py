@@ -324,6 +324,7 @@ def _answers(port: int) -> bool:
 
 
 def test_on_object_storage(bucket: str, file: Path, tmp_path: Path) -> None:
+    s3fs = pytest.importorskip("s3fs")
     store = f"{bucket}/some/scan"
     assert drive(file, store, only=frozenset(range(5))).evaluated == 5
     assert drive(file, store).evaluated == 3
@@ -333,10 +334,17 @@ def test_on_object_storage(bucket: str, file: Path, tmp_path: Path) -> None:
         drive(file, f"{store}/")
     with pytest.raises(InputError, match="is not deleted"):
         drive(file, store, fresh=True)
-    first, second = (open_cube(store, "r+") for _ in range(2))
+    first, second, worker = (open_cube(store, "r+") for _ in range(3))
     first.accept(_write(open_cube(store, "r+"), 0, 1.0))
     first.commit("first")
     second.accept(_write(open_cube(store, "r+"), 0, 2.0))
     with pytest.raises(StoreError, match="another driver has committed"):
         second.commit("second")
     assert (open_cube(store).read(first.layout.block(0), "chi2") == 1.0).all()
+
+    s3fs.S3FileSystem(skip_instance_cache=True).rm("scans/some", recursive=True)  # and another store takes its place
+    drive(file, store, only=frozenset())
+    first.accept(_write(worker, 0, 1.0))
+    with pytest.raises(StoreError, match="another driver has committed"):
+        first.commit("late")
+    assert open_cube(store).written() == set()

@@ -21,13 +21,15 @@ from helpers import TIMEOUT, Reference, Run, contents, files, kill, scan_file, s
 
 from jobs import launch
 from jobs.launch import Options
-from scanner import engine, lease
+from scanner import engine, lease, tables
+from scanner import store as stores
 from scanner.config import read_scan_file
 from scanner.cube import open_cube
 from scanner.engine import Silent, Summary
-from scanner.errors import InputError, StoreError, StoreRefused
+from scanner.errors import InputError, StoreError, StoreRefused, StoreReplaced
 from scanner.ledger import DONE, WHOLE, Element, Ledger
 from scanner.lock import DriverLock
+from scanner.recipes import scan as scan_recipes
 from scanner.recipes.scan import recipe_of
 from scanner.scan import resolve
 from scanner.summary import status
@@ -104,6 +106,11 @@ def objects(fs: Any, store: str) -> dict[str, str]:
     found = {path.removeprefix(root): path for path in fs.find(store)}
     data = fs.cat([path for key, path in found.items() if re.match(r"(axes|tied|derived|tables|g\d+)/", key)])
     return {path.removeprefix(root): hashlib.sha256(one).hexdigest() for path, one in data.items()}
+
+
+def everything(fs: Any, store: str) -> dict[str, bytes]:
+    root = store.removeprefix("s3://")
+    return {path.removeprefix(root): fs.cat(path) for path in fs.find(store)}
 
 
 def shards(fs: Any, store: str) -> int:
@@ -259,6 +266,49 @@ def test_a_driver_that_has_lost_its_lease_takes_no_further_outcome(
         launch.run(recipe_of(resolve(read_scan_file(reference.file))), Options(store, "serial"), Robber())
     assert len(evaluated) == 1
     assert Ledger.read(open_cube(store).root, reference.blocks).count(DONE) == 0  # it may be the other's by now
+
+
+@pytest.mark.parametrize(("module", "work"), [(scan_recipes, "evaluate"), (tables, "build")], ids=["block", "table"])
+def test_what_is_computed_for_a_store_that_was_replaced_meanwhile_is_not_written(
+    bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any, work: str
+) -> None:
+    """As by a driver that was cut off, while another host began anew with --fresh."""
+    store, other = (f"s3://{BUCKET}/{work}/{name}.zarr" for name in ("scan", "other"))
+    file, compute = scan_file(tmp_path, (4, 4, 4), (2, 4, 4)), getattr(module, work)
+    monkeypatch.setattr(tables, "remembered", lambda planned: {})
+    drive(file, other, only=frozenset())
+
+    def slow(*arguments: Any) -> Any:
+        bucket.rm(store, recursive=True)
+        bucket.copy(other, store, recursive=True)
+        return compute(*arguments)
+
+    monkeypatch.setattr(module, work, slow)
+    with pytest.raises(StoreReplaced, match=f"{store}: was deleted or replaced by another store"):
+        drive(file, store)
+    assert everything(bucket, store) == everything(bucket, other)  # its ledger and its record, too
+
+
+def test_nothing_is_written_into_a_store_that_is_being_deleted(
+    bucket: Any, store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be left there, and be nobody's; a driver that dies while it deletes one is followed by any other."""
+    file, evaluate = scan_file(tmp_path, (4, 4, 4), (2, 4, 4)), scan_recipes.evaluate
+
+    async def die(there: Any) -> None:
+        raise ConnectionError
+
+    def slow(*arguments: Any) -> Any:
+        with monkeypatch.context() as patch, pytest.raises(ConnectionError):
+            patch.setattr(stores, "_clear", die)
+            stores.erase(store)
+        return evaluate(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(StoreReplaced):
+        patch.setattr(scan_recipes, "evaluate", slow)
+        drive(file, store)
+    assert shards(bucket, store) == 0
+    assert drive(file, store).evaluated == 2
 
 
 UNSAFE = [("gs://bucket/scan.zarr", "this kind of URL knows no locks"), (None, "ignores conditions of a write")]
