@@ -95,6 +95,8 @@ class DriverLock:
         self._own = FileLock(self._folder / "driver.lock")
         self._lease = Lease(url, self._root, not element.alone, warn)
         self.alone = True
+        self._out = False
+        """Whether the others, and who comes after them, do not wait for this element any more."""
         self._open = True
         """Whether jobs may be alive, a predecessor's or our own, that the next driver must end."""
 
@@ -153,9 +155,9 @@ class DriverLock:
             return
         with storage_errors(self._url):
             _write(self._root / "driver.json", {**_self(), "jobs": None, "elements": self._element.of})
+        self.alone = False
         if not self._store.take(shared=True):
             raise StoreRefused(f"{self._url}: in use by another driver ({_holder(self._root)})")
-        self.alone = False
         self._gate.release()
 
     def last(self) -> bool:
@@ -163,10 +165,11 @@ class DriverLock:
 
         To be asked at the end of the work: an element that is not the last is out with the answer.
         """
-        if not self.alone:
+        if not self.alone and not self._out:
             self._gate.take(wait=True)
             self.alone = self._store.take()
-            if not self.alone:
+            self._out = not self.alone
+            if self._out:
                 self._gate.release()
         return self.alone
 
@@ -206,7 +209,7 @@ class DriverLock:
     ) -> None:
         if not self._open:
             self._note.unlink(missing_ok=True)
-            if self.alone:
+            if self.last():
                 (self._root / "driver.json").unlink(missing_ok=True)
         self._release()
 

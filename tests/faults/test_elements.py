@@ -68,6 +68,18 @@ def test_elements_and_other_drivers_exclude_each_other(file: Path, reference: Pa
     assert_same(store, reference)
 
 
+def test_the_last_element_out_leaves_no_note_even_if_it_found_nothing_to_do(file: Path, store: Path) -> None:
+    """It would say that somebody is at work there."""
+    with DriverLock(str(store), Element(0, 2)) as first:
+        first.note(None)
+        first.share()
+        assert run_here(file, store, element=Element(1, 2)).evaluated == 0
+        assert (store / "driver.json").exists() and not (store / "elements/1/driver.json").exists()
+    assert not list(store.rglob("driver.json"))
+    assert run_here(file, store, element=Element(1, 2)).evaluated == 0
+    assert not list(store.rglob("driver.json"))
+
+
 def test_an_element_that_does_not_see_the_store_of_the_first_makes_none(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
