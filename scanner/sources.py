@@ -11,8 +11,10 @@ import hashlib
 import importlib.util
 import os
 import tempfile
+from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from typing import IO
 
 PACKAGE = Path(__file__).parent
 ENTRY_POINT_GROUPS = ("scanner.models", "scanner.experiments", "scanner.signals")
@@ -79,6 +81,23 @@ def user_cache_dir() -> Path:
     except OSError:
         return Path(tempfile.gettempdir()) / f"nu-scanner-{os.getuid()}"
     return base if os.access(base, os.W_OK) else Path(tempfile.gettempdir()) / f"nu-scanner-{os.getuid()}"
+
+
+def write_to_cache(path: Path, write: Callable[[IO[bytes]], object]) -> bool:
+    """Write a file of a cache, whole or not at all; say whether that could be done, for it is no reason to stop."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=path.suffix)
+        temporary = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                write(file)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)  # left behind where the disk is full
+    except OSError:
+        return False
+    return True
 
 
 def package_files() -> list[Path]:

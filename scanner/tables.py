@@ -10,10 +10,9 @@ a resume takes the store's copy, so that no other machine's libm changes its bit
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -23,7 +22,7 @@ import numpy as np
 
 from scanner.scan import Scan, expand
 from scanner.signals.base import Table
-from scanner.sources import hash_files, kernel_sources, user_cache_dir
+from scanner.sources import hash_files, kernel_sources, user_cache_dir, write_to_cache
 
 PARTS = 256
 """Of the nodes of a table at most."""
@@ -207,14 +206,8 @@ def remembered(planned: Plan) -> dict[str, BuiltTable]:
 
 
 def remember(built: Iterable[BuiltTable]) -> None:
-    """Keep tables in the user's cache, written atomically; if that cannot be written, it is no reason to stop."""
+    """Keep tables in the user's cache, as many of them as can be written."""
     for table in built:
-        path = _file(table.key)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".npz")
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, entries=table.entries, status=table.status)
-            Path(temporary).replace(path)
-        except OSError:
+        save = functools.partial(np.savez, entries=table.entries, status=table.status)
+        if not write_to_cache(_file(table.key), save):
             return

@@ -7,17 +7,15 @@ Plug-ins, and whatever does not load, are loaded each time: they may depend on m
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from scanner import registry
 from scanner.errors import ScannerError
-from scanner.sources import hash_files, package_files, user_cache_dir
+from scanner.sources import hash_files, package_files, user_cache_dir, write_to_cache
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,4 @@ def _remembered(file: Path) -> dict[str, Title]:
 def _remember(file: Path, titles: dict[str, Title]) -> None:
     """Write them for the next time; a cache that cannot be written is no reason to stop."""
     text = json.dumps({name: asdict(title) for name, title in titles.items()})
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as written:
-            written.write(text)
-        Path(written.name).replace(file)
+    write_to_cache(file, lambda written: written.write(text.encode()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
 import json
@@ -13,14 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import fsspec
+import numpy as np
 import pytest
 from damage import BLOCKS, SHARD, garbage, run_here, status_here
 from helpers import Reference, assert_same, call, contents, last_run, written
 from zarr.storage import _local
 
 import scanner
+from scanner import tables
 from scanner.cube import open_cube
 from scanner.errors import Status, StoreError, StoreRefused
+from scanner.titles import titles
 
 _DIES_AT_WRITE = """
 import os, sys
@@ -95,6 +99,15 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 def _remount(disk: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)
+
+
+def test_a_full_disk_takes_no_halves_of_what_is_cached(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCANNER_CACHE_DIR", str(disk))
+    with contextlib.suppress(OSError):
+        (disk / "full").write_bytes(bytes(2**21))
+    assert "sterile_3p1" in titles("models")
+    tables.remember([tables.BuiltTable(("m",), np.zeros((64, 9)), np.ones(64, dtype=np.uint8), "key")])
+    assert [path.name for path in disk.rglob("*") if path.is_file()] == ["full"]
 
 
 @pytest.mark.parametrize("cluster", ["serial", "local"])
