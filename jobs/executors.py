@@ -69,7 +69,7 @@ class DaskExecutor:
     workers
         How many workers are expected.
     timeout
-        Time limit of a block's evaluation [s].
+        Time limit of a block's evaluation, and of what builds a part [s].
     health
         Is told now and then how many blocks have ended; makes up for lost workers, or raises if they cannot come back.
     """

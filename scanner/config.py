@@ -146,7 +146,9 @@ class Execution(Section):
         "auto", description="auto, or lengths along axes, such as {dm2: 64}"
     )
     retries: Annotated[int, Field(ge=0, le=100)] = 1
-    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(3600.0, description="seconds for a block")
+    timeout: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        3600.0, description="seconds for a block, or for a part of a table"
+    )
 
     @property
     def memory_bytes(self) -> int:

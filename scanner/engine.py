@@ -214,7 +214,8 @@ def build_parts(recipe: Recipe, cube: Cube, missing: Sequence[int], executor: Ex
         name = recipe.part_name(cube, outcome.number - blocks)
         _check_storable(outcome)
         if outcome.kind != worker.DONE:
-            raise ScannerError(f"{name} cannot be built: {outcome.message}")
+            hint = "\n  if it is slow and does not hang, give it more" if outcome.kind == worker.TIMEOUT else ""
+            raise ScannerError(f"{name} cannot be built: {outcome.message}{hint}")
         log.info("%s done in %.3f s on %s", name, outcome.evaluate_seconds, outcome.host)
         cube.accept(outcome.changes)
         cube.commit(name)

@@ -19,6 +19,9 @@ from scanner.tables import BuiltTable, Plan, PlannedTable
 
 _ARRAYS = ("entries", "status")
 
+BuiltPart = list[tuple[str, np.ndarray, np.ndarray]]
+"""Path, entries and status of each table of a part."""
+
 
 def plan(cube: Cube, planned: Plan) -> dict[str, PlannedTable]:
     """Return tables in the parts that the store has as chunks, whichever version made it."""
@@ -99,10 +102,16 @@ def recall(cube: Cube, planned: Plan) -> None:
         write(cube, path, slice(None), built.entries, built.status)
 
 
-def build(cube: Cube, planned: Plan, number: int) -> None:
-    """Build what the store lacks of a part, and write it."""
+def build(cube: Cube, planned: Plan, number: int) -> BuiltPart:
+    """Build what the store lacks of a part."""
     part = tables.parts(planned)[number]
     lacking = tuple(path for path in part.paths if part.number not in _written(cube, path))
-    for path, entries, status in tables.build(planned, replace(part, paths=lacking)):
-        cube.check_in_place()
-        write(cube, path, part.nodes, entries, status)
+    return list(tables.build(planned, replace(part, paths=lacking)))
+
+
+def write_part(cube: Cube, planned: Plan, number: int, built: BuiltPart) -> None:
+    """Write a part."""
+    nodes = tables.parts(planned)[number].nodes
+    cube.check_in_place()
+    for path, entries, status in built:
+        write(cube, path, nodes, entries, status)

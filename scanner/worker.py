@@ -126,12 +126,12 @@ def run_task(url: str, identifier: str, code: str, number: int, timeout: float) 
     number
         The block's, or the part's.
     timeout
-        Time limit of a block's evaluation [s].
+        Time limit of a block's evaluation, and of what builds a part [s].
     """
     try:
         work = session(url, identifier, code)
         part = number - work.cube.layout.number_of_blocks
-        return _build_part(work, number, part) if part >= 0 else _evaluate_block(work, number, timeout)
+        return _build_part(work, number, part, timeout) if part >= 0 else _evaluate_block(work, number, timeout)
     except StoreReplaced as error:
         return Outcome(number, REPLACED, str(error), host=socket.gethostname())
     except StoreError as error:
@@ -143,7 +143,7 @@ def run_task(url: str, identifier: str, code: str, number: int, timeout: float) 
 
 
 class TimeLimitExceeded(Exception):
-    """An evaluation did not end in time; it may still be running, and its results are dropped."""
+    """What was computed did not end in time; it may still be running, and its results are dropped."""
 
 
 def _within(seconds: float, function: Callable[[], T]) -> T:
@@ -163,7 +163,7 @@ def _within(seconds: float, function: Callable[[], T]) -> T:
     try:
         result, error = answers.get(timeout=seconds)
     except queue.Empty:
-        raise TimeLimitExceeded(f"not evaluated within {seconds:g} s (execution.timeout)") from None
+        raise TimeLimitExceeded(f"it did not end within {seconds:g} s, the limit that execution.timeout sets") from None
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
@@ -184,11 +184,14 @@ def _evaluate_block(work: Session, number: int, timeout: float) -> Outcome:
     return Outcome(number, DONE, "", block.size, statuses, middle - begin, end - middle, socket.gethostname(), changes)
 
 
-def _build_part(work: Session, number: int, part: int) -> Outcome:
-    begin = time.perf_counter()
+def _build_part(work: Session, number: int, part: int, timeout: float) -> Outcome:
     with work.turn:
         work.cube.begin()
-        work.recipe.build_part(work.cube, part)
+    begin = time.perf_counter()
+    built = _within(timeout, lambda: work.recipe.build_part(work.cube, part))
+    with work.turn:
+        work.cube.begin()
+        work.recipe.write_part(work.cube, part, built)
         changes = work.cube.changes()
     seconds = time.perf_counter() - begin
     return Outcome(number, DONE, evaluate_seconds=seconds, host=socket.gethostname(), changes=changes)

@@ -18,9 +18,10 @@ import scanner
 from jobs import launch
 from jobs.deadline import Deadline, InTime
 from jobs.launch import Options
+from scanner import tables
 from scanner.config import read_scan_file
 from scanner.engine import Silent, Summary
-from scanner.errors import Status
+from scanner.errors import ScannerError, Status
 from scanner.recipes import scan as scan_recipes
 from scanner.recipes.scan import ScanRecipe
 from scanner.scan import resolve
@@ -183,4 +184,25 @@ def test_hanging_block_has_a_status_and_the_scan_goes_on(
     hang.set()  # what comes too late is dropped
     assert (scanner.open(str(store))["status"] == late * int(Status.timeout) + ~late * int(Status.ok)).all()
     assert _run(tiny.file, store).evaluated == 1
+    assert_same(store, tiny.store)
+
+
+def test_hanging_table_is_an_error_that_names_it(
+    tiny: Reference, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, build, hang = tmp_path / "scan.zarr", tables.build, threading.Event()
+
+    def hanging(planned: Any, part: Any) -> Any:
+        hang.wait()
+        return build(planned, part)
+
+    monkeypatch.setattr(tables, "remembered", lambda planned: {})
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "build", hanging)
+        message = r"(?s)table miniboone_fhc/0/.*, nodes 0 to 7, cannot be built: .* 1 s.*execution\.timeout.*more"
+        with pytest.raises(ScannerError, match=message):
+            _run(tiny.file, store, timeout=1.0)
+    hang.set()  # what comes too late is dropped
+    assert not list((store / "tables").rglob("c/*"))
+    assert _run(tiny.file, store).evaluated == BLOCKS
     assert_same(store, tiny.store)

@@ -67,8 +67,12 @@ class Recipe(ABC):
         """Return what a part is called in messages."""
         raise NotImplementedError
 
-    def build_part(self, cube: Cube, number: int) -> None:
-        """Build a part into the store."""
+    def build_part(self, cube: Cube, number: int) -> Any:
+        """Build a part, and write nothing: who takes too long is given up, and may still come to an end."""
+        raise NotImplementedError
+
+    def write_part(self, cube: Cube, number: int, built: Any) -> None:
+        """Write a part into the store."""
         raise NotImplementedError
 
     def parts_built(self, cube: Cube) -> None:  # noqa: B027 - most have none

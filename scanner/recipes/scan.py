@@ -100,9 +100,13 @@ class ScanRecipe(Recipe):
         more = f" and {len(part.paths) - 1} more" if len(part.paths) > 1 else ""
         return f"table {part.paths[0]}{more}, nodes {part.nodes.start} to {part.nodes.stop - 1},"
 
-    def build_part(self, cube: Cube, number: int) -> None:
-        """Build a part of the tables into the store."""
-        stored_tables.build(cube, self._plan(cube), number)
+    def build_part(self, cube: Cube, number: int) -> stored_tables.BuiltPart:
+        """Build a part of the tables."""
+        return stored_tables.build(cube, self._plan(cube), number)
+
+    def write_part(self, cube: Cube, number: int, built: stored_tables.BuiltPart) -> None:
+        """Write a part of the tables."""
+        stored_tables.write_part(cube, self._plan(cube), number, built)
 
     def parts_built(self, cube: Cube) -> None:
         """Keep the tables for the user's next scan."""

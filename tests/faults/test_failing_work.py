@@ -218,7 +218,7 @@ def test_block_that_hangs_is_recorded_and_its_worker_replaced(faulty: Faulty, tm
     assert status == 3, text
     found = status_here(tmp_path, store)
     assert found["statuses"] == {"timeout": 256, "ok": 63 * 256}
-    assert "not evaluated within 20 s" in found["failures"][str(CORNER)]
+    assert "did not end within 20 s" in found["failures"][str(CORNER)]
     _same_elsewhere(store, faulty, _corner(faulty), Status.timeout)
     assert faulty.run(store, "", "--cluster", "serial")[0] == 0
     assert last_run(store) == [CORNER]
