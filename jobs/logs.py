@@ -12,8 +12,8 @@ from scanner import store as stores
 from scanner.errors import ScannerError
 from scanner.lock import DriverLock
 
-DASK = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
-"""Its loggers that have a level or a handler of their own, and asyncio's, which reports what its tasks raise."""
+DASK = ("distributed", "tornado")
+"""Its loggers, and what it runs on."""
 
 
 class _Log(logging.FileHandler):
@@ -21,6 +21,11 @@ class _Log(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Pass over the line."""
+
+    def close(self) -> None:
+        """Write what is left, if that can be."""
+        with contextlib.suppress(OSError):
+            super().close()
 
 
 @contextlib.contextmanager
@@ -58,14 +63,23 @@ def driver_log(url: str, lock: DriverLock) -> Iterator[None]:
             engine.log.removeHandler(handler)
 
 
+def _dask_loggers() -> list[logging.Logger]:
+    """Those of DASK, and all below that write somewhere themselves, as the user's configuration of dask may have it."""
+    known = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.split(".")[0] in DASK]
+    return [logger for logger in known if logger.handlers or logger.name in DASK]
+
+
 @contextlib.contextmanager
 def dask_log(url: str, lock: DriverLock) -> Iterator[None]:
-    """Append what dask says in this process to a file, too: what concerns the user is said once, by us.
+    """Append what dask says in this process to a file, in place of the terminal: what concerns the user we say, once.
 
-    A worker or scheduler that is lost is a traceback in several of its parts, be it the scan's end or not.
+    A worker or scheduler that is lost is a traceback in several of its parts, be it the scan's end or not. A store
+    behind a URL has no such file, and nothing is kept.
     """
     with _handler(url, lock, "cluster.log") as handler:
-        loggers = [logging.getLogger(name) for name in DASK]
+        loggers = _dask_loggers()
+        if handler is not None:  # which reports what tasks raise, also those that are none of dask's
+            loggers.append(logging.getLogger("asyncio"))
         before = [(logger.handlers, logger.propagate) for logger in loggers]
         for logger in loggers:
             logger.handlers, logger.propagate = [handler or logging.NullHandler()], False

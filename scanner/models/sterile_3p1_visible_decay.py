@@ -125,27 +125,31 @@ class VisibleDecay(Model):
         return made * same, made * opposite
 
     def light_decay_lengths(self, E: float, **params: float | str) -> dict[str, float]:
-        """Return how far light neutrinos of energy E [MeV] fly [m] before they decay by a massless φ.
+        """Return how far light neutrinos of energy E [MeV] fly on average [m], by each decay as if it were the only.
 
         Returns
         -------
         dict
-            By decay, ``nu3->nu1``, those that masses allow.
+            By decay, ``nu3->nu1``, those to a lighter neutrino; infinite where φ is too heavy.
 
         Raises
         ------
         InputError
-            Where φ has a mass.
+            Where φ has a mass and could be made.
         """
-        return light_neutrinos.lengths(self._point(params), float(_checked(E, "E")[0]))
+        if not (math.isfinite(E) and E > 0):
+            raise InputError("E", "no energy", E, "one, positive and finite [MeV]")
+        return light_neutrinos.lengths(self._point(params), E)
 
     def solar_antineutrino_flux(self, **params: float | str) -> tuple[np.ndarray, np.ndarray]:
-        """Return edges [MeV] and the flux of solar ν̄_e [1/(cm² s)] in each bin, exact in the mixings.
+        """Return edges [MeV] and the flux of solar ν̄_e [1/(cm² s)] in each bin, of all orders in the mixings.
+
+        What is born of one decay on the way to the Earth, or of ν4, is not followed through another.
 
         Raises
         ------
         InputError
-            Where a decay is not prompt in the Sun, or light neutrinos decay by a φ that has a mass.
+            Where a decay is not prompt in the Sun, or light neutrinos decay in a way that is not computed.
         """
         p = self._point(params)
         bins = edges()

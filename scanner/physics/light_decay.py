@@ -109,8 +109,8 @@ def flipped_below(z, x_sq):  # type: ignore[no-untyped-def]
     return max(part, 0.0) / ((1 + x) * (1 + x) * (1 - x_sq))
 
 
-@kernel(types.void(INPUT, INPUT, _f8, _f8, _f8, INPUT_MATRIX, _f8[::1]))
-def add_flipped(energy, parents, x_sq, m_gamma, L, events, out):  # type: ignore[no-untyped-def]
+@kernel(types.void(INPUT, INPUT, _f8, _f8, _f8, _f8, INPUT_MATRIX, _f8[::1]))
+def add_flipped(energy, parents, x_sq, m_gamma, L, step, events, out):  # type: ignore[no-untyped-def]
     """Add what an experiment sees of the flipped daughters of a flux of ν_j.
 
     Parameters
@@ -125,17 +125,18 @@ def add_flipped(energy, parents, x_sq, m_gamma, L, events, out):  # type: ignore
         Mass times width of ν_j at rest, all channels [eV²].
     L : float
         Length of flight [m].
-    events : float64[n, bins]
-        Seen of one ν_k in each bin of energy, bins that are as wide as the first energy's twice, from 0.
+    step : float
+        Width of the bins of ν_k's energy, from 0 [MeV].
+    events : float64[energies, bins]
+        Seen of one ν_k in each of these.
     out : float64[bins]
         If ν_j decayed to ν_k alone.
     """
-    width = 2 * energy[0]
     for i in range(energy.size):
         decayed = -parents[i] * math.expm1(-decay_exponent(m_gamma, L, energy[i]))
         before = 0.0
         for k in range(events.shape[0]):
-            below = flipped_below((k + 1) * width / energy[i], x_sq)
+            below = flipped_below((k + 1) * step / energy[i], x_sq)
             for b in range(out.size):
                 out[b] += decayed * (below - before) * events[k, b]
             before = below

@@ -31,6 +31,9 @@ from scanner.units import MATTER_POTENTIAL
 SPECTRUM = Path(__file__).parent / "data" / "boron8_spectrum.txt"
 ZONES = Path(__file__).parent / "data" / "boron8_zones.txt"
 
+STEP = 0.1
+"""Width of the bins of the spectrum, from 0 [MeV]."""
+
 BORON8_FLUX = 5.46e6
 """⁸B neutrinos at the Earth [1/(cm² s)]: the B16-GS98 model, Vinyoles et al., 1611.09867 (from memory)."""
 
@@ -153,11 +156,11 @@ def _conversion(
     return out
 
 
-def mass_states(
-    E: NDArray[np.float64], mixing: NDArray[np.complex128], dm2: NDArray[np.float64]
+def mass_state(
+    E: NDArray[np.float64], mixing: NDArray[np.complex128], dm2: NDArray[np.float64], i: int
 ) -> NDArray[np.float64]:
-    """Return the probability that a ν_e born where ⁸B is leaves the Sun as each ν_i, shape (4, n)."""
-    return np.array([_conversion(E, mixing, dm2, one, False)[:, 0, 0].real for one in np.eye(4)])
+    """Return the probability that a ν_e born where ⁸B is leaves the Sun as ν_i, i from 0, shape (n,)."""
+    return np.ascontiguousarray(_conversion(E, mixing, dm2, np.eye(4)[i], False)[:, 0, 0].real)
 
 
 def light_sterile(mixing: NDArray[np.complex128], antineutrino: bool) -> NDArray[np.complex128]:

@@ -25,7 +25,7 @@ from numba import types
 from scanner.errors import Status
 from scanner.physics.kernel import INPUT_CUBE, kernel
 from scanner.physics.oscillation import mixing_matrix_3p1
-from scanner.physics.solar import BORON8_FLUX, PROMPT, boron8, conversion
+from scanner.physics.solar import BORON8_FLUX, PROMPT, STEP, boron8, conversion
 from scanner.physics.visible_sterile_decay import decay_exponent
 from scanner.signals.base import Prediction, Table
 from scanner.signals.monomials import PackedMonomials, fill_monomials, pack_monomials
@@ -40,9 +40,6 @@ PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 
 NEGLIGIBLE = 1e-3
 """Events of prompt decays below which it does not matter whether decays are prompt."""
-
-STEP = 0.1
-"""Bins of antineutrino energy [MeV]; those of ⁸B's spectrum as well."""
 
 
 @dataclass(frozen=True)
@@ -159,12 +156,13 @@ def bind(model: SolarSterile, response: SolarResponse, bins: int) -> Prediction:
         values: np.ndarray, nodes: tuple[np.ndarray, ...], tables: tuple[np.ndarray, ...], signal: np.ndarray
     ) -> None:
         found = np.zeros_like(signal)
-        for of, node, table in zip(packed, nodes, tables, strict=False):
+        own = len(packed)
+        for of, node, table in zip(packed, nodes[:own], tables[:own], strict=True):
             if table.any():
                 _add(of.weights(values), node, table, found)
         slow = (model.slowest(values[widths]) < needed) & (found.max(axis=1) > NEGLIGIBLE)
         found[slow] = np.nan
-        light.add(values[for_light], nodes[len(packed) :], tables[len(packed) :], found)
+        light.add(values[for_light], nodes[own:], tables[own:], found)
         signal += found
 
     by_sterile = (_table(model, production, response, bins) for production in model.productions)

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 from scanner.errors import Status
 from scanner.physics.light_decay import add_flipped
 from scanner.physics.oscillation import mixing_matrix_3p1
-from scanner.physics.solar import BORON8_FLUX, FLIGHT, boron8, mass_states
+from scanner.physics.solar import BORON8_FLUX, FLIGHT, STEP, boron8, mass_state
 from scanner.physics.visible_sterile_decay import decay_exponent
 from scanner.signals import lifetimes
 from scanner.signals.base import Prediction, Table
@@ -68,7 +68,7 @@ def light_prediction(model: LightDecays, three_flavours: tuple[str, ...], events
         Events in each bin for 1/(cm² s) of ν̄_e in each energy bin, shape (energies, bins).
     """
     scale = 1 / decay_exponent(1.0, FLIGHT, _ENERGY)
-    tables = [_table(j, three_flavours, events, scale) for j in range(3)]
+    tables = [_table(j, three_flavours, model.there, events, scale) for j in range(3)]
     bins = events.shape[1]
     terms = [
         lifetimes.Term(strength, (model.widths[j],), scale, tables[j], bins * (k - (k > j)))
@@ -121,7 +121,7 @@ def antineutrinos(
         Of each ν_k but ν_j, ascending; 0 where it is the heavier one.
     """
     sun = boron8()
-    flux = BORON8_FLUX * sun.fraction * mass_states(sun.energy, mixing, dm2)[parent]
+    flux = BORON8_FLUX * sun.fraction * mass_state(sun.energy, mixing, dm2, parent)
     mass = masses_squared(dm2[1], dm2[2])
     out = np.zeros((len(widths), 2, events.shape[1]))
     for row, daughter in enumerate(k for k in range(3) if k != parent):
@@ -129,22 +129,26 @@ def antineutrinos(
             Ue = mixing[0, daughter]
             parents = (Ue.real**2 + Ue.imag**2) * flux
             for width, of in zip(widths, out, strict=True):
-                add_flipped(sun.energy, parents, mass[daughter] / mass[parent], width, FLIGHT, events, of[row])
+                ratio = mass[daughter] / mass[parent]
+                add_flipped(sun.energy, parents, ratio, width, FLIGHT, STEP, events, of[row])
     return out
 
 
-def _table(parent: int, three_flavours: tuple[str, ...], events: np.ndarray, scale: float) -> Table:
-    """The table of both N_jk of one ν_j, one after the other."""
+def _table(parent: int, three_flavours: tuple[str, ...], there: Quantity, events: np.ndarray, scale: float) -> Table:
+    """The table of both N_jk of one ν_j, one after the other; empty where nothing is to be added."""
     widths, columns = lifetimes.nodes(scale), 2 * events.shape[1]
 
     def build(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        entries = np.empty((len(values), len(widths), columns))
-        for (s12, s13, s23, dm2_21, dm2_31), of in zip(values, entries, strict=True):
+        entries = np.zeros((len(values), len(widths), columns))
+        wanted = np.broadcast_to(there.value(values[:, len(three_flavours) :].T), len(values)) != 0
+        for node in np.flatnonzero(wanted):
+            s12, s13, s23, dm2_21, dm2_31 = values[node, : len(three_flavours)]
             mixing = mixing_matrix_3p1(s12, s13, s23, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
             # The fourth state is decoupled; its mass only has to be the largest.
             dm2 = np.array([0.0, dm2_21, dm2_31, 1.0])
-            of[:] = antineutrinos(parent, widths, mixing, dm2, events).reshape(len(widths), columns)
+            entries[node] = antineutrinos(parent, widths, mixing, dm2, events).reshape(len(widths), columns)
         status = np.where(np.isfinite(entries).all(axis=(1, 2)), Status.ok, Status.not_converged)
         return entries, status.astype(np.uint8)
 
-    return Table(f"nu{parent + 1}", three_flavours, (len(widths), columns), build, (events, *boron8()))
+    names = (*three_flavours, *there.parameters)
+    return Table(f"nu{parent + 1}", names, (len(widths), columns), build, (events, *boron8()))

@@ -100,7 +100,7 @@ def test_what_is_seen_of_a_line() -> None:
     energy = 0.05 + 0.1 * np.arange(120)
     parents, out = np.zeros(120), np.zeros(120)
     parents[80] = 3.0
-    add_flipped(energy, parents, 0.03, 2e-22, 1e9, np.eye(120), out)
+    add_flipped(energy, parents, 0.03, 2e-22, 1e9, 0.1, np.eye(120), out)
     exponent = 2e-22 * 1e9 / (energy[80] * 1e6 * HBARC_GEV_M * 1e9)
     decayed = 3 * -math.expm1(-exponent)
     assert out.sum() == pytest.approx(decayed * flipped_below(1.0, 0.03), rel=1e-12)
@@ -121,8 +121,13 @@ def test_length_of_the_talk() -> None:
     inverted = model.light_decay_lengths(10.0, **{**point, "dm2_31": -2.5e-3})
     assert set(inverted) == {"nu2->nu1", "nu1->nu3", "nu2->nu3"}
     assert all(math.isinf(length) for length in model.light_decay_lengths(10.0, **point, coupling="operator").values())
+    heavy = model.light_decay_lengths(10.0, **{**point, "m_phi_over_m4": 0.1})
+    assert set(heavy) == set(found) and all(math.isinf(length) for length in heavy.values())
+    assert all(math.isinf(length) for length in model.light_decay_lengths(1e308, **{**point, "g_phi": 1e-150}).values())
     with pytest.raises(InputError, match="massless"):
-        model.light_decay_lengths(10.0, **{**point, "m_phi_over_m4": 0.1})
+        model.light_decay_lengths(10.0, **{**point, "m_phi_over_m4": 1e-4})
+    with pytest.raises(InputError, match="no energy"):
+        model.light_decay_lengths(0.0, **point)
 
 
 def sterile_parts(point: dict[str, float]) -> np.ndarray:

@@ -87,7 +87,7 @@ def test_standard_solar_neutrinos() -> None:
 def test_mass_states_of_solar_neutrinos(dm2_31: float) -> None:
     """They are all of ν_e, seen as |U_ei|² they are its survival; at high energies most are ν2, as ever 2 % ν3."""
     U, dm2, E = mixing(0.0, 0.0), np.array([0.0, 7.5e-5, dm2_31, 1.0]), np.array([0.5, 4.0, 14.0])
-    found = solar.mass_states(E, U, dm2)
+    found = np.array([solar.mass_state(E, U, dm2, i) for i in range(4)])
     np.testing.assert_allclose(found.sum(axis=0), 1.0, rtol=1e-7)
     electron = np.eye(4, dtype=complex)[0]
     survival = solar.seen_as_nue(solar.conversion(E, U, dm2, False), electron)

@@ -107,6 +107,23 @@ def test_slow_decays_are_not_predicted() -> None:
     assert str(predict(NAME, EXPERIMENT, **MASSLESS, g_phi=0.1, **mixed).status.values) == "ok"
 
 
+@pytest.mark.parametrize(
+    ("mixings", "status"),
+    [
+        ({"Ue4_sq": 1e-4}, "ok"),
+        ({"Ue4_sq": 1e-2}, "not_finite"),  # ν3 has |U_e3|² of ν_s, and ν2 → ν1 → ν̄3 makes more than is counted
+        ({"Umu4_sq": 1e-2}, "ok"),
+        ({"Ue4_sq": 1e-2, "dm2_31": 2.5e-3}, "ok"),
+    ],
+)
+def test_a_cascade_that_is_missed_is_no_number(model: Model, mixings: dict[str, float], status: str) -> None:
+    point = {**MASSLESS, "g_phi": 1.0, "dm2_31": -2.5e-3, **mixings}
+    assert str(predict(NAME, EXPERIMENT, **point).status.values) == status
+    if status != "ok":
+        with pytest.raises(InputError, match="inverted"):
+            model.solar_antineutrino_flux(**point)
+
+
 def test_light_neutrinos_that_decay_are_antineutrinos(model: Model, events: np.ndarray) -> None:
     """Of a massless φ and Majorana neutrinos; they go as g² |U|⁴ where few decay, and a muon's mixing is enough."""
     found = [
